@@ -8,6 +8,7 @@ mod certificate;
 mod changes;
 mod command_line;
 mod compare;
+mod control;
 mod dataset;
 mod error;
 mod evaluate;
@@ -104,6 +105,18 @@ enum CliCommand {
     Verify(journaled::RunRef),
     /// Undo a run where its values are unchanged
     Undo(verify_undo::UndoArgs),
+    /// Pause a run that another process carries out
+    #[command(
+        long_about = "Pauses a run that another process carries out: nothing more is sent, and calls in flight end. \
+        `neonbench go` lets it go on, and Ctrl-C or `neonbench stop` end it in a pause, too."
+    )]
+    Pause(control::ControlArgs),
+    /// Let a paused run go on
+    Go(control::ControlArgs),
+    /// Make a run leave places of its limits to others
+    Slow(control::SlowArgs),
+    /// Stop a run that another process carries out, as Ctrl-C there does
+    Stop(control::ControlArgs),
     /// List or delete stored runs
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -189,6 +202,10 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
         CliCommand::Retry(args) => retry::run(&args, &line),
         CliCommand::Verify(args) => verify_undo::verify(&args, &line),
         CliCommand::Undo(args) => verify_undo::undo(&args, &line),
+        CliCommand::Pause(args) => control::carry_out(control::Verb::Pause(&args), &line),
+        CliCommand::Go(args) => control::carry_out(control::Verb::Go(&args), &line),
+        CliCommand::Slow(args) => control::carry_out(control::Verb::Slow(&args), &line),
+        CliCommand::Stop(args) => control::carry_out(control::Verb::Stop(&args), &line),
         CliCommand::Store(command) => store::run(&command, &line),
         CliCommand::Benchmark(args) => benchmark::run(&args, &line),
         CliCommand::Scalability(args) => scalability::run(&args, &line),

@@ -6,6 +6,7 @@
 mod account;
 mod admission;
 mod caller;
+mod control;
 mod error;
 mod hybrid;
 mod job;
@@ -28,6 +29,7 @@ mod workers;
 mod writing;
 
 pub use caller::outcome_of;
+pub use control::{Control, Hold, HoldSource, LiftedHold};
 pub use error::EngineError;
 pub use job::{AccountSource, Job};
 pub use read_again::{
@@ -83,10 +85,19 @@ async fn carry_out<T: Transport, C: Clock>(
 ) -> Result<(), EngineError> {
     let settings = job.settings;
     let limits = job.limits.unwrap_or(&settings.limiter);
-    let caller =
-        Caller::new(transport, clock, observer, settings, limits, job.stop).owned_by(job.journal);
+    let caller = Caller::new(transport, clock, observer, settings, limits, job.stop);
+    let caller = caller.owned_by(job.journal).controlled_by(job.control);
     let migrator = Migrator::new(caller, job);
     migrator.caller().emit(&Event::Started { at: clock.now() });
+    migrator.caller().under_control(migrated(&migrator, clock)).await
+}
+
+/// Finds the accounts of a run, and migrates them.
+async fn migrated<T: Transport, C: Clock>(
+    migrator: &Migrator<'_, T, C>,
+    clock: &C,
+) -> Result<(), EngineError> {
+    let (job, settings) = (migrator.job(), migrator.settings());
     let found;
     let ids = match job.resources {
         AccountSource::Ids(ids) => ids,
@@ -107,11 +118,11 @@ async fn carry_out<T: Transport, C: Clock>(
     let chunks = ids.chunks(chunk_size).len() as u64;
     for (chunk, ids) in (1..).zip(ids.chunks(chunk_size)) {
         match settings.strategy {
-            Strategy::Standard => standard::run(&migrator, ids).await?,
-            Strategy::Parallel => parallel::run(&migrator, ids).await?,
-            Strategy::PutBatch => put_batch::run(&migrator, ids).await?,
-            Strategy::Hybrid => hybrid::run(&migrator, ids).await?,
-            Strategy::Pipelined => pipelined::run(&migrator, ids).await?,
+            Strategy::Standard => standard::run(migrator, ids).await?,
+            Strategy::Parallel => parallel::run(migrator, ids).await?,
+            Strategy::PutBatch => put_batch::run(migrator, ids).await?,
+            Strategy::Hybrid => hybrid::run(migrator, ids).await?,
+            Strategy::Pipelined => pipelined::run(migrator, ids).await?,
         }
         if job.stop.is_set() {
             break;

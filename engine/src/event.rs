@@ -260,6 +260,42 @@ pub enum Event {
         /// Number of accounts.
         accounts: u64,
     },
+    /// Somebody or something holds the run, which sends nothing from now on. Another may hold it already.
+    Paused {
+        /// When.
+        at: Timestamp,
+        /// The name of who or what holds it.
+        by: Arc<str>,
+        /// The reason, or the end; may be empty.
+        why: Arc<str>,
+    },
+    /// A hold was lifted.
+    WentOn {
+        /// When.
+        at: Timestamp,
+        /// The name of who or what lifted it.
+        by: Arc<str>,
+        /// The name of who or what had held the run by it.
+        lifted: Arc<str>,
+        /// Holds that remain: the run goes on where there are none.
+        left: u32,
+    },
+    /// Places of each endpoint's limit are left to others.
+    Slowed {
+        /// From when on.
+        at: Timestamp,
+        /// Number of places; 0 leaves none any more.
+        headroom: u32,
+        /// The name of who wants it.
+        by: Arc<str>,
+    },
+    /// Somebody asked the run to stop, by a command.
+    StopAsked {
+        /// When.
+        at: Timestamp,
+        /// Their name.
+        by: Arc<str>,
+    },
     /// A chunk of the plan has ended.
     ChunkDone {
         /// When.
@@ -269,6 +305,19 @@ pub enum Event {
         /// Of how many.
         chunks: u64,
     },
+}
+
+impl Event {
+    /// True if it tells of an order that the run was given.
+    pub const fn is_order(&self) -> bool {
+        matches!(
+            self,
+            Self::Paused { .. }
+                | Self::WentOn { .. }
+                | Self::Slowed { .. }
+                | Self::StopAsked { .. }
+        )
+    }
 }
 
 /// Receives engine events in order.

@@ -89,6 +89,18 @@ impl Observer for Log {
                     tracing::debug!(target: BULK, %at, account = %id, "unmapped");
                 }
             },
+            Event::Paused { at, by, why } => {
+                tracing::info!(target: MIGRATION, %at, by = &**by, why = &**why, "paused");
+            }
+            Event::WentOn { at, by, left, .. } => {
+                tracing::info!(target: MIGRATION, %at, by = &**by, holds_left = left, "went on");
+            }
+            Event::Slowed { at, headroom, by } => {
+                tracing::info!(target: MIGRATION, %at, by = &**by, headroom, "slowed");
+            }
+            Event::StopAsked { at, by } => {
+                tracing::info!(target: MIGRATION, %at, by = &**by, "asked to stop");
+            }
             Event::ChunkDone { at, chunk, chunks } => {
                 tracing::info!(target: MIGRATION, %at, chunk, chunks, "chunk done");
             }

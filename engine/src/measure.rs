@@ -1,16 +1,19 @@
 //! Events folded into figures: HDR histograms per endpoint and outcome, the in-flight integral,
 //! the makespan, and how the accounts ended.
 
+mod orders;
 pub mod timeline;
 mod unmapped;
 
 pub use neon_mock::time::histogram;
+pub use orders::PausedTime;
 pub use unmapped::UnmappedCounts;
 
 use crate::event::{AccountOutcome, Attempt, Event, Failure, Observer, Outcome, SkipReason};
 use hdrhistogram::Histogram;
 use neon_mock::api::{AccountId, Class, Endpoint};
 use neon_mock::time::Timestamp;
+use orders::OrdersTaken;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -112,6 +115,7 @@ pub struct Measure {
     rereads: Rereads,
     times: CallTimes,
     records: RecordCounts,
+    orders: OrdersTaken,
     landed_before: u64,
     failures: Vec<(AccountId, Failure)>,
     failed: Vec<AccountId>,
@@ -150,6 +154,7 @@ impl Measure {
             rereads: Rereads::default(),
             times: CallTimes::default(),
             records: RecordCounts::default(),
+            orders: OrdersTaken::default(),
             landed_before: 0,
             failures: Vec::new(),
             failed: Vec::new(),
@@ -172,6 +177,21 @@ impl Measure {
     /// From the first call due to `at`.
     pub fn elapsed(&self, at: Timestamp) -> Duration {
         at.since(self.started_at)
+    }
+
+    /// Time of the makespan in which the run was held.
+    pub const fn paused(&self) -> Duration {
+        self.orders.paused_before_landing
+    }
+
+    /// The first orders that the run was given, as their events.
+    pub fn orders(&self) -> &[Event] {
+        &self.orders.first
+    }
+
+    /// When the first call was due.
+    pub const fn started_at(&self) -> Timestamp {
+        self.started_at
     }
 
     /// Accounts that the run was for.
@@ -408,6 +428,7 @@ impl Observer for Measure {
             Event::Unmapped(value) => self.unmapped.add(value),
             Event::Landed { at, id, end } => {
                 self.landed_at = *at;
+                self.orders.land(*at);
                 self.landed(*id, end);
             }
             Event::LandedBefore { id, end } => {
@@ -415,6 +436,10 @@ impl Observer for Measure {
                 self.landed(*id, end);
             }
             Event::BackedOff { delay } => self.times.backed_off += *delay,
+            Event::Paused { .. }
+            | Event::WentOn { .. }
+            | Event::Slowed { .. }
+            | Event::StopAsked { .. } => self.orders.add(event),
             Event::ChunkDone { .. }
             | Event::Limited { .. }
             | Event::Doubted { .. }

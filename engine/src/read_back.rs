@@ -87,12 +87,13 @@ pub async fn read_back<T: Transport, C: Clock>(
     }
     let mut fold = |event: &Event| {
         calls.observe(event);
-        if matches!(event, Event::ReadAgain { .. }) {
+        if matches!(event, Event::ReadAgain { .. }) || event.is_order() {
             observer.observe(event);
         }
     };
     let reader = AccountReader::new(transport.inner(), clock, &mut fold, job.settings, job.stop);
-    let unread = judge.read(&reader, &ids, columns.as_ref()).await;
+    let reader = reader.controlled_by(job.control);
+    let unread = reader.under_control(judge.read(&reader, &ids, columns.as_ref())).await;
     drop(reader);
     let audit = judge.verdict(ids.len(), &unread);
     Ok(ReadBack { audit, calls, fields: Arc::clone(fields) })

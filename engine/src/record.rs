@@ -2,12 +2,14 @@
 
 mod edits;
 mod limits;
+mod orders;
 mod processes;
 mod times;
 mod unmapped;
 
 pub use edits::{ColleagueEdits, EditsOfRun};
 pub use limits::{RecordedLimit, RecordedLimits};
+pub use orders::RecordedOrder;
 pub use processes::ProcessFigures;
 pub use times::{CallTimesS, Exposure};
 pub use unmapped::{UnmappedRow, UnmappedValues};
@@ -133,6 +135,12 @@ pub struct RunRecord {
     pub processes_lost: u64,
     /// Time from the first call due to the last account ended.
     pub makespan_s: f64,
+    /// Time of the makespan in which the run was held: by a person, a file or the hours of the day.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub paused_s: f64,
+    /// The first 1,000 orders that the run was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<RecordedOrder>,
     /// Quantiles 0.05, 0.5 and 0.95 of the makespan of runs to come, from ten replicates or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makespan_s_interval: Option<[f64; 3]>,
@@ -481,6 +489,15 @@ impl RunRecord {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it would skip so")]
 const fn is_no(flag: &bool) -> bool {
     !*flag
+}
+
+const fn is_empty(text: &str) -> bool {
+    text.is_empty()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it would skip so")]
+const fn is_nothing(figure: &f64) -> bool {
+    *figure == 0.0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it would skip so")]

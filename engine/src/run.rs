@@ -12,7 +12,7 @@ pub use simulate::{Simulated, SimulatedServer, simulate};
 pub use verify_undo::{recognise, review};
 
 use crate::audit::{self, Audit, AuditScope};
-use crate::engine::{self, AccountSource, AuditDepth, Settings, Stop};
+use crate::engine::{self, AccountSource, AuditDepth, Control, Settings, Stop};
 use crate::event::{Event, Observer};
 use crate::journal::{Journal, Ledger, NO_SETTLEMENTS, NoJournal, RetryScope, Settlements};
 use crate::measure::Measure;
@@ -61,6 +61,8 @@ pub struct RunContext<'a> {
     pub settlements: &'a Settlements,
     /// Once set, the run sends nothing more, and gives up calls that are not answered within a second.
     pub stop: &'a Stop,
+    /// Holds and slows the run. In virtual time, something must lift a hold by the run's own clock.
+    pub control: &'a Control,
     /// Calls that its caller made at a remote server to prepare it; the record counts them.
     pub calls_before: CallCounts,
 }
@@ -73,6 +75,7 @@ impl RunContext<'_> {
         again: RetryScope::Neither,
         settlements: NO_SETTLEMENTS,
         stop: Stop::NEVER,
+        control: Control::NEVER,
         calls_before: CallCounts::NONE,
     };
 
@@ -202,10 +205,10 @@ impl<'a> RunSpec<'a> {
     }
 
     fn job(&self) -> engine::Job<'_> {
-        let RunContext { journal, ledger, again, settlements, stop, calls_before: _ } =
+        let RunContext { journal, ledger, again, settlements, stop, control, calls_before: _ } =
             self.session;
         let job = engine::Job::new(&self.scenario.plan, &self.settings, resources(self.scenario));
-        engine::Job { journal, ledger, again, settlements, stop, ..job }
+        engine::Job { journal, ledger, again, settlements, stop, control, ..job }
     }
 
     fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<FinishedRun, RunError> {

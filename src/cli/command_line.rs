@@ -188,14 +188,14 @@ mod tests {
     use clap::CommandFactory as _;
 
     /// Verbs that print a command.
-    const VERBS: &str = "report, run, resume, retry, verify, undo, benchmark, scalability, compare, \
+    const VERBS: &str = "report, run, pause, go, stop, resume, retry, verify, undo, benchmark, scalability, compare, \
         analyze, preflight, probe, fit, calibrate, evaluate, history, judge, serve, store purge, plan import, \
         dataset import, dataset describe";
 
     /// The words without which a verb cannot be parsed.
     fn words_of(path: &str) -> &str {
         match path {
-            "resume" | "retry" | "verify" | "undo" => "3",
+            "pause" | "go" | "stop" | "resume" | "retry" | "verify" | "undo" => "3",
             "fit" => "recorded.har",
             "plan import" => "plan.yaml",
             "dataset import" => "--custom-fields fields.json",
@@ -205,7 +205,7 @@ mod tests {
     }
 
     /// A value for each kind of argument, by its id or by the last of the words that name its value.
-    const SAMPLES: [(&str, &str); 28] = [
+    const SAMPLES: [(&str, &str); 29] = [
         ("ITEM,…", "access,fields"),
         ("ITEM=REASON", "quiet=it's closed"),
         ("WHO", "the office"),
@@ -234,6 +234,7 @@ mod tests {
         ("CONSTRAINT", "headroom>=1"),
         ("CALLSxDELAY", "1x500ms<2%"),
         ("YYYY-MM-DD", "2026-11-24"),
+        ("FROM-UNTIL", "08:00-18:00"),
     ];
 
     /// Arguments that clap refuses without another.

@@ -28,13 +28,13 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "selftest",
         ],
     ),
-    ("Migrate", &["preflight", "run", "history"]),
+    ("Migrate", &["preflight", "run", "pause", "go", "slow", "stop", "history"]),
     ("Repair", &["resume", "retry", "verify", "undo", "store"]),
     ("Tune", &["calibrate", "evaluate"]),
 ];
 
 /// Two examples of each verb. A test runs or parses each of them.
-const EXAMPLES: [(&str, [&str; 2]); 37] = [
+const EXAMPLES: [(&str, [&str; 2]); 41] = [
     ("report", ["report", "report --plan plan.toml --profile staff --out page"]),
     (
         "run",
@@ -44,6 +44,10 @@ const EXAMPLES: [(&str, [&str; 2]); 37] = [
     ("retry", ["retry 7", "retry 7 --only failed"]),
     ("verify", ["verify 7", "verify 7 --show-values"]),
     ("undo", ["undo 7 --dry-run", "undo 7"]),
+    ("pause", ["pause 7", "pause 7 --by ada"]),
+    ("go", ["go 7", "go 7 --store runs.sqlite"]),
+    ("slow", ["slow 7 --headroom 2", "slow 7 --headroom 0"]),
+    ("stop", ["stop 7", "stop 7 --json"]),
     ("store list", ["store list", "store list --limit 5 --json"]),
     ("store purge", ["store purge --run 7", "store purge --before 2026-11-24"]),
     (
@@ -123,7 +127,7 @@ const EXAMPLES: [(&str, [&str; 2]); 37] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 56] = [
+const RARE: [&str; 58] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -180,10 +184,12 @@ const RARE: [&str; 56] = [
     "require_preflight",
     "signatures",
     "signed_by",
+    "pause_while",
+    "quiet_hours",
 ];
 
 /// Flags of this verb that are not rare there.
-const COMMON: [(&str, &str); 10] = [
+const COMMON: [(&str, &str); 11] = [
     ("preflight", "only"),
     ("preflight", "allow_writes_to"),
     ("probe", "write"),
@@ -192,6 +198,7 @@ const COMMON: [(&str, &str); 10] = [
     ("evaluate", "thresholds"),
     ("store purge", "even_undoable"),
     ("retry", "only"),
+    ("slow", "headroom"),
     ("report", "runs"),
     ("run", "batch_size"),
 ];

@@ -10,7 +10,7 @@ use neon_mock::api::AccountId;
 use neon_mock::bounds;
 use neonbench::store::{Header, Lease, RunState, Site, Store, StoreError, StoredRun, TakenRun};
 use neonbench::text::{join_and, plural};
-use neonbench_engine::engine::{EngineError, ReviewMode, Stop, WriteReview};
+use neonbench_engine::engine::{Control, EngineError, ReviewMode, Stop, WriteReview};
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{
     AccountStatus, Journal, JournalError, Ledger, LedgerEntry, RetryScope, Settlements,
@@ -76,7 +76,7 @@ impl ResumableRun {
     pub(super) fn review(
         &self,
         ledger: &Ledger,
-        how: (&Stop, &dyn Journal, ReviewMode),
+        how: (&Stop, &Control, &dyn Journal, ReviewMode),
         observer: &mut dyn Observer,
     ) -> Result<WriteReview, CliError> {
         Ok(run::review(&self.target, &self.header.settings, ledger, how, observer)?)
@@ -230,6 +230,8 @@ pub(super) struct JournaledRun<'a> {
     pub(super) settlements: &'a Settlements,
     /// Set when nothing more may begin.
     pub(super) stop: &'a Stop,
+    /// Holds and slows it.
+    pub(super) control: &'a Control,
     /// The command that resumes it; `None` where none can.
     pub(super) resume: Option<String>,
     /// The record that it has from earlier processes.
@@ -252,7 +254,9 @@ impl JournaledRun<'_> {
         observer: &mut dyn Observer,
         next: impl FnOnce(&Run) -> Result<String, CliError>,
     ) -> Result<Run, CliError> {
-        let JournaledRun { store, owned, ledger, again, settlements, stop, resume, .. } = self;
+        let JournaledRun {
+            store, owned, ledger, again, settlements, stop, control, resume, ..
+        } = self;
         let accounts = match &order.scenario.resources {
             Resources::Ids(ids) => ids.as_slice(),
             Resources::Search { .. } => &[],
@@ -260,8 +264,9 @@ impl JournaledRun<'_> {
         let lease = &owned.lease;
         let (made, late) = {
             let journal = store.journal(lease)?;
-            let session =
-                RunContext { journal: &journal, ledger, again, settlements, stop, ..order.session };
+            let context =
+                RunContext { journal: &journal, ledger, again, settlements, ..order.session };
+            let session = RunContext { stop, control, ..context };
             let made = RunSpec { session, ..order.clone() }.run(world, observer);
             (made, journal.late_writes())
         };

@@ -87,6 +87,18 @@ fn object(event: &Event) -> Value {
             "takes_s": takes.map(|takes| takes.as_secs_f64()),
         }),
         Event::ReadAgain { accounts } => json!({ "event": "read_again", "accounts": accounts }),
+        Event::Paused { at, by, why } => {
+            json!({ "event": "paused", "at_s": s(at), "by": &**by, "why": &**why })
+        }
+        Event::WentOn { at, by, lifted, left } => json!({
+            "event": "went_on", "at_s": s(at), "by": &**by, "lifted": &**lifted, "left": left,
+        }),
+        Event::Slowed { at, headroom, by } => {
+            json!({ "event": "slowed", "at_s": s(at), "headroom": headroom, "by": &**by })
+        }
+        Event::StopAsked { at, by } => {
+            json!({ "event": "stop_asked", "at_s": s(at), "by": &**by })
+        }
         Event::ChunkDone { at, chunk, chunks } => {
             json!({ "event": "chunk_done", "at_s": s(at), "chunk": chunk, "chunks": chunks })
         }

@@ -79,7 +79,7 @@ impl PageArgs {
 /// A run that may have a live page.
 pub(super) struct LiveRun {
     source: Arc<RunSource>,
-    page: Option<LivePage>,
+    page: LivePage,
     linger: Duration,
 }
 
@@ -109,7 +109,7 @@ impl LiveArgs {
             };
         };
         let source = Arc::new(RunSource::new(facts, is_virtual, webhooks));
-        let page = Some(self.how.serve(port, Arc::clone(&source) as _, line)?);
+        let page = self.how.serve(port, Arc::clone(&source) as _, line)?;
         Ok(Some(LiveRun { source, page, linger: self.how.live_linger }))
     }
 }
@@ -121,15 +121,15 @@ impl LiveRun {
     }
 
     /// The address that lets a browser in.
-    pub(super) fn url(&self) -> Option<&str> {
-        self.page.as_ref().map(LivePage::url)
+    pub(super) fn url(&self) -> &str {
+        self.page.url()
     }
 
     /// Shows the end, and waits until those who have the page open have seen it. A run in virtual time was over before
     /// anybody could open it: its page waits for its first viewer.
     pub(super) fn end(self, verdict: Verdict, stop: &Stop, line: &CommandLine) {
         self.source.end(verdict);
-        let Some(page) = &self.page else { return };
+        let page = &self.page;
         let waits = || match self.source.is_virtual() {
             true => !page.is_end_seen() || page.is_viewed(),
             false => page.is_viewed(),
@@ -155,6 +155,10 @@ pub(super) fn know_run(facts: &mut RunFacts, id: i64, stays: bool, line: &Comman
     let of = |what: &str, verb: &str| [what.to_owned(), line.to(verb).with("run", id).to_string()];
     let commands: &[(&str, &str)] = if stays {
         &[
+            ("pause it", "pause"),
+            ("let it go on", "go"),
+            ("leave a place of each endpoint to others", "slow"),
+            ("stop it", "stop"),
             ("resume it, if it was stopped or killed", "resume"),
             ("verify its values afterwards", "verify"),
             ("undo it afterwards", "undo"),
@@ -218,11 +222,31 @@ pub(super) struct LiveVerbArgs {
     store: StoreArgs,
 }
 
+impl LiveVerbArgs {
+    /// Names the page that the process of the run serves itself.
+    ///
+    /// Errors: it cannot be printed.
+    fn point_to(&self, id: i64, url: &str, line: &CommandLine) -> Result<ExitCode, CliError> {
+        if self.how.open && !opened(url) {
+            line.note("note: no browser could be opened; open the address below");
+        }
+        if self.output.json {
+            super::output::print_json(&serde_json::json!({ "schema": 1, "run": id, "url": url }))?;
+        } else {
+            print(&format!("run {id} has a page of its own: {url}"))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 /// Shows a stored run, or one that another process carries out, as far as the store has it; lists runs without one.
 pub(super) fn run(args: &LiveVerbArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let Some(id) = args.run else {
         return history::progress(&args.store, args.output, line);
     };
+    if let Some(url) = super::control::page_of(&args.store, id) {
+        return args.point_to(id, &url, line);
+    }
     let source = StoredSource::open(&args.store, id, line)?;
     let stop = interrupt::listen_and(line, Stop::default(), "closing the page", || {})?;
     let page = args.how.serve(args.port, Arc::new(source), line)?;

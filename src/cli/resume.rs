@@ -3,6 +3,7 @@
 use super::args::AuditArgs;
 use super::changes::ChangesArgs;
 use super::command_line::CommandLine;
+use super::control::{Controls, HoldArgs};
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
@@ -15,14 +16,13 @@ use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
 use neonbench::store::{Lease, RunState, TakenRun};
-use neonbench_engine::engine::{AuditDepth, Settings, Stop};
+use neonbench_engine::engine::{AuditDepth, Settings};
 use neonbench_engine::journal::{AccountStatus, Ledger, LedgerEntry, RetryScope, Settlements};
 use neonbench_engine::plan::list_ids;
 use neonbench_engine::record::CallCounts;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use std::fmt::Display;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// The reason to carry out no part of a run that was undone.
 pub(super) const TAKEN_BACK: &str = "it was undone; run the plan again";
@@ -35,6 +35,8 @@ pub(super) struct ResumeArgs {
     #[command(flatten)]
     changes: ChangesArgs,
     #[command(flatten)]
+    hold: HoldArgs,
+    #[command(flatten)]
     live: LiveArgs,
     #[command(flatten)]
     run: RunRef,
@@ -44,6 +46,7 @@ pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, Cli
     let mut reopened = args.run.reopen("resume", true)?;
     let id = reopened.run.id;
     let stop = interrupt::listen(line)?;
+    let controls = Controls::new(&args.hold, (&stop, &reopened.header.settings), line);
     let calls_before = args.run.recognised(&reopened, "resume", &stop)?;
     let unfinished = [RunState::Running, RunState::Stopped, RunState::Failed];
     let taken = match reopened.take("resume", &unfinished, RunState::Running)? {
@@ -60,7 +63,7 @@ pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, Cli
     let settlements = Settlements::new();
     let live = args.live.clone();
     let part = Part { ids, ledger, again, settlements, audit, changes, live, verb: "resume" };
-    go_on(&args.run, line, (reopened, lease, calls_before), &part, &stop)
+    go_on(&args.run, line, (reopened, lease, calls_before), &part, &controls)
 }
 
 /// Says how the accounts of `ledger` that are in doubt can be settled.
@@ -118,11 +121,13 @@ pub(super) fn go_on(
     line: &CommandLine,
     (mut reopened, lease, calls_before): (ResumableRun, Lease, CallCounts),
     part: &Part,
-    stop: &Arc<Stop>,
+    controls: &Controls,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
     part.changes.check()?;
+    let stop = controls.stop();
     let owned = OwnedRun::keep(lease, &args.store.store, stop);
+    let _socket = controls.listen(&args.store.store, id);
     let scenario = reopened.header.scenario(part.ids.clone())?;
     let header = &reopened.header;
     let live = part.live.start(live::facts_of(&reopened, part.verb, line), false, None, line)?;
@@ -130,8 +135,9 @@ pub(super) fn go_on(
     status.step(header.settings.strategy.name());
     let settings = header.settings.clone();
     let page = live.as_ref().map(LiveRun::source);
-    if let Some(page) = &page {
+    if let (Some(live), Some(page)) = (&live, &page) {
         page.stops_with(stop);
+        controls.shown_at(live.url());
     }
     let mut observer = status.forecast(READING_BACK, (&scenario, &settings), page, false);
     let order = RunSpec {
@@ -148,6 +154,7 @@ pub(super) fn go_on(
         again: part.again,
         settlements: &part.settlements,
         stop,
+        control: controls.control(),
         resume: Some(line.to_string()),
         earlier: reopened.run.record.clone(),
         // A process that was killed, or failed, has left no record.

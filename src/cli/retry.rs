@@ -3,6 +3,7 @@
 use super::args::AuditArgs;
 use super::changes::ChangesArgs;
 use super::command_line::CommandLine;
+use super::control::{Controls, HoldArgs};
 use super::error::CliError;
 use super::interrupt;
 use super::journaled::{RunRef, cannot};
@@ -32,6 +33,8 @@ pub(super) struct RetryArgs {
     #[command(flatten)]
     changes: ChangesArgs,
     #[command(flatten)]
+    hold: HoldArgs,
+    #[command(flatten)]
     live: LiveArgs,
     #[command(flatten)]
     run: RunRef,
@@ -41,6 +44,7 @@ pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliE
     let mut reopened = args.run.reopen("retry", true)?;
     let id = reopened.run.id;
     let stop = interrupt::listen(line)?;
+    let controls = Controls::new(&args.hold, (&stop, &reopened.header.settings), line);
     let calls_before = args.run.recognised(&reopened, "retry", &stop)?;
     let mut taken = match reopened.take("retry", &[RunState::Finished], RunState::Running)? {
         Ok(taken) => taken,
@@ -55,7 +59,7 @@ pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliE
         Ok(Some(part)) => {
             let part = Part { ledger: std::mem::take(&mut taken.ledger), ..part };
             reopened.run = taken.run;
-            go_on(&args.run, line, (reopened, taken.lease, calls_before), &part, &stop)
+            go_on(&args.run, line, (reopened, taken.lease, calls_before), &part, &controls)
         }
         nothing => {
             reopened.store.end(&taken.lease, RunState::Finished, None)?;

@@ -4,6 +4,7 @@ use super::args::{AuditArgs, JobArgs, JournalArgs, ValuesArgs};
 use super::certificate::{CertificateArgs, CoveredRun};
 use super::changes::ChangesArgs;
 use super::command_line::CommandLine;
+use super::control::{Controls, HoldArgs};
 use super::error::{CliError, code};
 use super::expected::Expected;
 use super::files;
@@ -12,7 +13,7 @@ use super::inputs::Inputs;
 use super::interrupt;
 use super::journaled::{self, JournaledRun};
 use super::json_lines::JsonLines;
-use super::live::{self, LiveArgs, LiveRun, RunSource};
+use super::live::{self, LiveArgs, LiveRun};
 use super::output::{labelled, print, print_json, print_json_line, summary, verdict_in_words};
 use super::owner::{OwnedRun, claimant, this_process};
 use super::progress::LiveLine;
@@ -22,7 +23,7 @@ use neonbench::experiment::{Summary, forecast, replicated};
 use neonbench::findings::RunFinding;
 use neonbench::live::RunFacts;
 use neonbench::store::Store;
-use neonbench_engine::engine::{AuditDepth, Stop};
+use neonbench_engine::engine::AuditDepth;
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, NO_SETTLEMENTS, RetryScope};
 use neonbench_engine::plan::{Mapping, list_ids};
@@ -30,7 +31,6 @@ use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use serde::Serialize;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Flags of `run`.
 #[derive(Debug, Args)]
@@ -61,6 +61,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     journal: JournalArgs,
     #[command(flatten)]
+    hold: HoldArgs,
+    #[command(flatten)]
     live: LiveArgs,
     #[command(flatten)]
     values: ValuesArgs,
@@ -87,6 +89,9 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         }
     }
     args.lists_changes(&order)?;
+    if matches!(inputs.world, World::Virtual) {
+        args.hold.refuse("in virtual time, where a run is over at once")?;
+    }
     name_open_targets(&order, line)?;
     let covered = args.covered(&inputs, &order, (&status, line))?;
     if let Some(covered) = &covered {
@@ -100,6 +105,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let live = args.live_run(&inputs, &order, line)?;
     // Until here nothing was written, and a signal ends the process as it ends any other.
     let stop = interrupt::listen(line)?;
+    let controls = Controls::new(&args.hold, (&stop, &order.settings), line);
     let page = live.as_ref().map(LiveRun::source);
     if let Some(page) = &page {
         page.stops_with(&stop);
@@ -118,11 +124,12 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let mut listed = Ok(());
     let (mut run, replicates) = if args.keeps_journal(&inputs, &order) {
         let run;
-        (run, listed) =
-            journaled(args, line, &inputs, &order, (&stop, page.as_deref()), &mut expected)?;
+        let shown = (&controls, live.as_ref());
+        (run, listed) = journaled(args, line, &inputs, &order, shown, &mut expected)?;
         (run, Summary::default())
     } else {
-        let session = RunContext { stop: &stop, ..order.session };
+        let control = controls.within(&inputs.world);
+        let session = RunContext { stop: &stop, control, ..order.session };
         let order = RunSpec { session, ..order.clone() };
         let (mut run, entry) = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
         run.record.next_command = next_command(args, line, &run)?;
@@ -282,7 +289,7 @@ fn journaled(
     line: &CommandLine,
     inputs: &Inputs,
     order: &RunSpec<'_>,
-    (stop, page): (&Arc<Stop>, Option<&RunSource>),
+    (controls, live): (&Controls, Option<&LiveRun>),
     observer: &mut dyn Observer,
 ) -> Result<(Run, Result<(), CliError>), CliError> {
     let mut store = Store::open(&args.job.store.store)?;
@@ -290,10 +297,14 @@ fn journaled(
     let claimant = claimant("run", &process, args.journal.again);
     let lease = inputs.begin(&mut store, order, usize::MAX, claimant)?;
     let id = lease.run;
+    let stop = controls.stop();
     let owned = OwnedRun::keep(lease, &args.job.store.store, stop);
+    let is_virtual = matches!(inputs.world, World::Virtual);
+    let _socket = (!is_virtual).then(|| controls.listen(&args.job.store.store, id));
     let stays = matches!(inputs.world, World::ForeignHttp(_));
-    if let Some(page) = page {
-        page.know(|facts| live::know_run(facts, id, stays, line));
+    if let Some(live) = live {
+        controls.shown_at(live.url());
+        live.source().know(|facts| live::know_run(facts, id, stays, line));
     }
     let begun = JournaledRun {
         store: &mut store,
@@ -302,6 +313,7 @@ fn journaled(
         again: RetryScope::Neither,
         settlements: NO_SETTLEMENTS,
         stop,
+        control: controls.within(&inputs.world),
         resume: stays.then(|| line.to("resume").with("run", id).to_string()),
         earlier: None,
         lost: 0,

@@ -2,6 +2,7 @@
 
 use super::args::ValuesArgs;
 use super::command_line::CommandLine;
+use super::control::{Controls, HoldArgs};
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{ResumableRun, RunRef, cannot, late_words};
@@ -16,7 +17,7 @@ use neon_mock::api::AccountId;
 use neonbench::live::Verdict;
 use neonbench::store::{RunState, TakenRun};
 use neonbench::text::{field_value, join_and};
-use neonbench_engine::engine::{FieldConflict, ReviewMode, Stop, WriteReview};
+use neonbench_engine::engine::{Control, FieldConflict, ReviewMode, Stop, WriteReview};
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Journal, Ledger, NoJournal};
 use serde::Serialize;
@@ -36,6 +37,8 @@ pub(super) struct UndoArgs {
     /// Undo it although later runs wrote the same fields: these are left alone
     #[arg(long)]
     out_of_order: bool,
+    #[command(flatten)]
+    hold: HoldArgs,
     #[command(flatten)]
     live: LiveArgs,
     #[command(flatten)]
@@ -123,7 +126,8 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     if later.is_empty() {
         reopened.recognise("verify", &ledger, &stop)?;
     }
-    let found = reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::Verify), None, line)?;
+    let how = (&*stop, Control::NEVER, &NoJournal as &dyn Journal, ReviewMode::Verify);
+    let found = reviewed(&reopened, &ledger, how, None, line)?;
     let late = reopened.store.late_writes(id)?;
     if stop.is_set() {
         line.note(format_args!("next: {line}"));
@@ -215,7 +219,7 @@ fn verified(record: &ReviewRecord<VerifyFigures>) -> String {
 fn reviewed(
     reopened: &ResumableRun,
     ledger: &Ledger,
-    how: (&Stop, &dyn Journal, ReviewMode),
+    how: (&Stop, &Control, &dyn Journal, ReviewMode),
     page: Option<Arc<RunSource>>,
     line: &CommandLine,
 ) -> Result<WriteReview, CliError> {
@@ -251,7 +255,7 @@ fn in_order(id: i64, later: &[i64], dry_run: bool, line: &CommandLine) -> Result
 pub(super) fn restored(
     reopened: &mut ResumableRun,
     store: &Path,
-    stop: &Arc<Stop>,
+    controls: &Controls,
     observer: &mut dyn Observer,
 ) -> Result<WriteReview, CliError> {
     let id = reopened.run.id;
@@ -261,10 +265,13 @@ pub(super) fn restored(
             Ok(taken) => taken,
             Err(state) => return Err(cannot("undo", id, format_args!("it is {}", state.name()))),
         };
+    let stop = controls.stop();
     let owned = OwnedRun::keep(lease, store, stop);
+    let _socket = controls.listen(store, id);
     let (found, late) = {
         let journal = reopened.store.journal(&owned.lease)?;
-        let found = reopened.review(&ledger, (stop, &journal, ReviewMode::Undo), observer);
+        let how = (&**stop, controls.control(), &journal as &dyn Journal, ReviewMode::Undo);
+        let found = reopened.review(&ledger, how, observer);
         (found, journal.late_writes())
     };
     if !reopened.store.is_held(&owned.lease)? {
@@ -280,7 +287,7 @@ pub(super) fn restored(
 ///
 /// Errors: the run cannot be undone, or the server does not answer.
 pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let UndoArgs { dry_run, out_of_order, live, run: of } = args;
+    let UndoArgs { dry_run, out_of_order, hold, live, run: of } = args;
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
     let ledger = reopened.store.ledger(id)?;
@@ -293,6 +300,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         in_order(id, &later, *dry_run, line)?;
     }
     let stop = interrupt::listen(line)?;
+    let controls = Controls::new(hold, (&stop, &reopened.header.settings), line);
     if later.is_empty() {
         reopened.recognise("undo", &ledger, &stop)?;
     }
@@ -304,12 +312,13 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     let found = if *dry_run {
         reopened.await_silence("undo")?;
         let ledger = reopened.store.ledger(id)?;
-        reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::DryUndo), page, line)?
+        let how = (&*stop, controls.control(), &NoJournal as &dyn Journal, ReviewMode::DryUndo);
+        reviewed(&reopened, &ledger, how, page, line)?
     } else {
         let status = LiveLine::new(line, 1);
         status.step("undoing");
         let mut observer = status.observer("").shown_on(page);
-        restored(&mut reopened, &of.store.store, &stop, &mut observer)?
+        restored(&mut reopened, &of.store.store, &controls, &mut observer)?
     };
     let is_done = found.failed.is_empty() && found.left_out == 0 && !stop.is_set();
     let late = reopened.store.late_writes(id)?;

@@ -145,6 +145,7 @@ pub fn eta(
     (scenario, settings): (&Scenario, &Settings),
     goes_on: &dyn Fn() -> bool,
 ) -> Option<[f64; 3]> {
+    let now = course.own_time(now);
     let (left, landed) = (course.left()?, course.landed());
     if left == 0 {
         return Some([0.0; 3]);

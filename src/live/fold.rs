@@ -59,6 +59,8 @@ pub struct LiveFold {
     /// Time for which the run was paused, before the present pause.
     paused: Duration,
     accounts: AccountCounts,
+    /// Places of each endpoint's limit that are left to others.
+    headroom: u32,
     /// True if accounts are only read again: to verify or undo a run.
     is_review: bool,
     endpoints: BTreeMap<Endpoint, EndpointState>,
@@ -67,8 +69,8 @@ pub struct LiveFold {
     edits: EditsState,
     exposed: Duration,
     webhooks: Option<Webhooks>,
-    /// 5th, 50th and 95th percentile of the seconds left, and when they were estimated.
-    left_s: Option<([f64; 3], Timestamp)>,
+    /// 5th, 50th and 95th percentile of the seconds left, and when they were estimated, in seconds without pauses.
+    left_s: Option<([f64; 3], f64)>,
     regime: Option<Regime>,
     course: Option<CourseWord>,
     verdict: Option<Verdict>,
@@ -89,6 +91,7 @@ impl LiveFold {
             heard: Timestamp::ZERO,
             paused: Duration::ZERO,
             accounts: AccountCounts::default(),
+            headroom: 0,
             is_review: false,
             endpoints: BTreeMap::new(),
             minute: LastMinute::default(),
@@ -131,6 +134,13 @@ impl LiveFold {
         at.since(self.began).as_secs_f64()
     }
 
+    /// The same without the time for which it was paused.
+    fn own_s(&self, at: Timestamp) -> f64 {
+        let is_paused = self.state == LiveState::Paused;
+        let present = if is_paused { at.since(self.since) } else { Duration::ZERO };
+        at.since(self.began).saturating_sub(self.paused + present).as_secs_f64()
+    }
+
     fn mark(&mut self, at: Timestamp, kind: MarkKind, words: impl Into<String>) {
         let at_s = self.seconds(at);
         self.marks.add(at_s, kind, words.into());
@@ -161,7 +171,7 @@ impl LiveFold {
 
     /// The time left as estimated at `at`: 5th, 50th and 95th percentile, in seconds.
     pub fn set_left(&mut self, at: Timestamp, left_s: [f64; 3]) {
-        self.left_s = Some((left_s, at));
+        self.left_s = Some((left_s, self.own_s(at)));
         let at_s = self.seconds(at);
         self.line.estimated(at_s, left_s);
     }
@@ -228,14 +238,13 @@ impl LiveFold {
         endpoints.truncate(MOST_ENDPOINTS);
         for endpoint in &mut endpoints {
             self.minute.describe(endpoint, now);
+            endpoint.left_to_others = self.headroom;
         }
         let mut failures: Vec<FailureGroup> = self.failures.values().cloned().collect();
         failures.sort_by_key(|group| std::cmp::Reverse(group.accounts));
         failures.truncate(MOST_FAILURES);
-        let left_s = self.left_s.map(|(left_s, at)| {
-            // Time that is paused does not count.
-            let counts_to = if self.state == LiveState::Paused { self.since.max(at) } else { now };
-            let since_s = counts_to.since(at).as_secs_f64();
+        let left_s = self.left_s.map(|(left_s, at_s)| {
+            let since_s = (self.own_s(now) - at_s).max(0.0);
             left_s.map(|left_s| (left_s - since_s).max(0.0))
         });
         Snapshot {
@@ -281,7 +290,7 @@ impl LiveFold {
         if matches!(self.state, LiveState::Ended | LiveState::Silent | LiveState::Paused) {
             return;
         }
-        let at_s = now.since(self.began).saturating_sub(self.paused).as_secs_f64();
+        let at_s = self.own_s(now);
         let Some(word) = self.line.beside_forecast(at_s, self.accounts.ended(), self.course) else {
             return;
         };
@@ -424,6 +433,28 @@ impl Observer for LiveFold {
             Event::ReadAgain { accounts } if self.is_review => {
                 self.accounts.reviewed += accounts;
                 self.ended_at(self.heard);
+            }
+            Event::Paused { at, by, why } => {
+                self.heard = self.heard.max(*at);
+                let why = if why.is_empty() { String::new() } else { format!(", {why}") };
+                self.enter(*at, LiveState::Paused, Some(format!("by {by}{why}")));
+            }
+            Event::WentOn { at, by, lifted, left } => {
+                self.heard = self.heard.max(*at);
+                if *left == 0 {
+                    self.enter(*at, LiveState::Running, Some(format!("lifted by {by}")));
+                } else {
+                    let words = format!("{by} lifted the pause by {lifted}; {left} remain");
+                    self.mark(*at, MarkKind::Command, words);
+                }
+            }
+            Event::Slowed { at, headroom, by } => {
+                self.headroom = *headroom;
+                let words = format!("{by}: {headroom} places of each limit are left to others");
+                self.mark(*at, MarkKind::Command, words);
+            }
+            Event::StopAsked { at, by } => {
+                self.enter(*at, LiveState::Stopping, Some(format!("asked to by {by}")));
             }
             Event::Doubted { .. }
             | Event::Buffered { .. }

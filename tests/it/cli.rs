@@ -4,6 +4,8 @@
 mod bounds;
 mod certificates;
 mod colleagues;
+#[cfg(unix)]
+mod control;
 mod datasets;
 mod echo;
 mod everything;

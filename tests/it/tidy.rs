@@ -71,17 +71,18 @@ const CRATES: &[(&str, &[Floor])] = &[
 /// Names that only shells may use, and the files or folders that may, separated by spaces.
 ///
 /// Code that waits, listens, reads a file or prints is a shell. `@ids.txt` in a list of ids is read
-/// where the list is; the report's renderer runs nothing. A `Stop` wakes what waits by tokio's `Notify`, which needs no
-/// runtime.
+/// where the list is; the report's renderer runs nothing. A `Stop` and a `Control` wake what waits by tokio's `Notify`,
+/// which needs no runtime.
 #[rustfmt::skip]
 const MEANS: &[(&str, &str)] = &[
     ("tokio", "engine/src/world engine/src/run src/preflight/server src/probe src/cli src/selftest mock/src/server \
-               mock/src/wall_clock mock/src/builder engine/src/engine/stop src/live/server"),
+               mock/src/wall_clock mock/src/builder engine/src/engine/stop engine/src/engine/control src/live/server"),
     ("hyper", "mock/src/server src/live/server src/live/gate"),
     ("reqwest", "engine/src/world"),
     ("rustls", "engine/src/world"),
     ("rusqlite", "src/store"),
     ("clap", "src/cli"),
+    ("jiff", "src/cli/control/hours"),
     ("indicatif", "src/cli"),
     ("plotters", "src/report"),
     ("minijinja", "src/report src/live/view"),

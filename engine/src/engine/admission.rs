@@ -3,6 +3,11 @@
 //! Invariant: no more calls are admitted at once than the limit allows, and a slot is returned
 //! however a call ends, be it by cancellation.
 
+mod permit;
+
+pub(super) use permit::Permit;
+
+use super::control::Pauses;
 use super::limiter::{
     CALLS_PER_FREE_REFUSAL, CallFeedback, ConcurrencyLimit, EchoShare, FREE_REFUSALS, LimitFactory,
     LimitOfAll, OwnCalls, SharedRate, UnansweredCall,
@@ -14,6 +19,7 @@ use crate::event::Outcome;
 use futures_util::future::select;
 use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
+use permit::QueueGuard;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
@@ -30,6 +36,8 @@ pub(super) struct AdmissionQueues {
     /// Retry-After deadline per endpoint.
     deferred_until: [Cell<Timestamp>; Endpoint::ALL.len()],
     pub(super) breaker: RefCell<Breaker>,
+    /// Pauses by the control of the run: calls wait in them with the places that they have.
+    pub(super) pauses: Pauses,
 }
 
 #[derive(Debug)]
@@ -41,6 +49,10 @@ struct QueueState {
     echo: Option<EchoShare>,
     /// Evidence that endpoints share calls per second, where that is watched.
     shared_rate: Option<SharedRate>,
+    /// Places of each endpoint's limit that the control of the run leaves to others.
+    headroom: u32,
+    /// True once the control has held or slowed the run: calls may wait with places that the limit lacks by then.
+    is_controlled: bool,
     /// Admitted and not yet done.
     admitted: u32,
     /// Sent and not yet answered, in the order of sending.
@@ -114,15 +126,6 @@ pub(super) struct Admitted<'a> {
     pub(super) paused: Duration,
 }
 
-/// The slot of an admitted call, returned on drop.
-#[derive(Debug)]
-pub(super) struct Permit<'a> {
-    admission: &'a RefCell<QueueState>,
-    endpoint: Endpoint,
-    /// Number of the call among those sent; `None` before it is sent.
-    sequence: Option<u64>,
-}
-
 impl AdmissionQueues {
     /// Makes queues with the limits of `limits`.
     /// `patience` is the longest outage to wait for.
@@ -139,6 +142,8 @@ impl AdmissionQueues {
             of_all: limits.limit_of_all(),
             echo: limits.echo_share(),
             shared_rate: None,
+            headroom: 0,
+            is_controlled: false,
             admitted: 0,
             in_flight: Vec::new(),
             sent: 0,
@@ -149,12 +154,26 @@ impl AdmissionQueues {
             admission: RefCell::new(admission),
             deferred_until: [const { Cell::new(Timestamp::ZERO) }; Endpoint::ALL.len()],
             breaker: RefCell::new(Breaker::new(patience)),
+            pauses: Pauses::default(),
         }
     }
 
     /// Watches from now on whether endpoints share calls per second.
     pub(super) fn watch_shared_rate(&self) {
         self.admission.borrow_mut().shared_rate = Some(SharedRate::default());
+    }
+
+    /// Holds the run or lets it go on, and leaves `headroom` places of each limit to others, from `now` on.
+    pub(super) fn obey(&self, is_held: bool, headroom: u32, now: Timestamp) {
+        if let Some(length) = self.pauses.set(is_held, now) {
+            self.breaker.borrow_mut().pass_over(length, now);
+        }
+        let mut admission = self.admission.borrow_mut();
+        admission.is_controlled |= is_held || headroom > 0;
+        if admission.headroom != headroom {
+            admission.headroom = headroom;
+            admission.admit_waiting(now);
+        }
     }
 
     /// Sends no call of `endpoint` before `until`; an earlier deadline does not shorten a later
@@ -167,8 +186,8 @@ impl AdmissionQueues {
         }
     }
 
-    /// Waits for the Retry-After deadline of `endpoint`, and while the server fails every call; the
-    /// time of the latter. A stop ends both.
+    /// Waits for the end of a pause, for the Retry-After deadline of `endpoint`, and while the server fails every call;
+    /// the time of the latter. A stop ends them all.
     async fn until_not_deferred<C: Clock>(
         &self,
         clock: &C,
@@ -176,7 +195,7 @@ impl AdmissionQueues {
         endpoint: Endpoint,
     ) -> Duration {
         let now = clock.now();
-        let is_due = self.deferred_until[endpoint.index()].get() <= now;
+        let is_due = !self.pauses.is_on() && self.deferred_until[endpoint.index()].get() <= now;
         if stop.is_set() || is_due && self.breaker.borrow_mut().admits(now) <= now {
             return Duration::ZERO;
         }
@@ -192,6 +211,10 @@ impl AdmissionQueues {
             let now = clock.now();
             if stop.is_set() {
                 return paused;
+            }
+            if self.pauses.is_on() {
+                self.pauses.over(stop).await;
+                continue;
             }
             if deferred.get() > now {
                 stop.sleep_until(clock, deferred.get()).await;
@@ -224,6 +247,10 @@ impl AdmissionQueues {
     /// once. (The trial of an outage is this call's already: nobody is asked again.)
     async fn until_spaced_anew<C: Clock>(&self, clock: &C, stop: &Stop, endpoint: Endpoint) {
         loop {
+            if self.pauses.is_on() {
+                // Seldom, so that no call carries the room for it.
+                Box::pin(self.pauses.over(stop)).await;
+            }
             let now = clock.now();
             let at = self.admission.borrow_mut().queue(endpoint).next_place(now);
             let at = at.max(self.deferred_until[endpoint.index()].get());
@@ -231,7 +258,8 @@ impl AdmissionQueues {
                 return;
             }
             stop.sleep_until(clock, at).await;
-            if self.deferred_until[endpoint.index()].get() <= clock.now() {
+            let is_due = self.deferred_until[endpoint.index()].get() <= clock.now();
+            if is_due && !self.pauses.is_on() {
                 return;
             }
         }
@@ -261,15 +289,47 @@ impl AdmissionQueues {
             let paused = self.until_not_deferred(clock, stop, endpoint).await;
             return Admitted { permit: None, granted_at, paused };
         };
-        let guard = QueueGuard { admission: &self.admission, endpoint, waiter: &waiter };
+        loop {
+            let admitted = self.admitted(clock, stop, endpoint, &waiter).await;
+            if !self.admission.borrow().has_too_many(endpoint) || stop.is_set() {
+                return self.sent(admitted, endpoint, clock.now());
+            }
+            // The limit fell while the call waited with its place.
+            drop(admitted);
+            self.admission.borrow_mut().put_back(endpoint, &waiter, clock.now());
+        }
+    }
+
+    /// Counts an admitted call as sent.
+    fn sent<'a>(
+        &self,
+        mut admitted: Admitted<'a>,
+        endpoint: Endpoint,
+        now: Timestamp,
+    ) -> Admitted<'a> {
+        if let Some(permit) = &mut admitted.permit {
+            permit.sequence = Some(self.admission.borrow_mut().send(endpoint, now));
+        }
+        admitted
+    }
+
+    /// Waits until the call of `waiter` has its place and may be sent.
+    async fn admitted<C: Clock>(
+        &self,
+        clock: &C,
+        stop: &Stop,
+        endpoint: Endpoint,
+        waiter: &Rc<Waiter>,
+    ) -> Admitted<'_> {
+        let guard = QueueGuard { admission: &self.admission, endpoint, waiter };
         if self.admission.borrow().echo.is_some() && EchoShare::concerns(endpoint) {
             // Seldom, so that no call carries the room for it.
-            Box::pin(self.until_echo_leaves_room(clock, endpoint, &waiter)).await;
+            Box::pin(self.until_echo_leaves_room(clock, endpoint, waiter)).await;
         }
         let at = waiter.granted().await;
         std::mem::forget(guard);
         let granted_at = clock.now();
-        let mut permit = Permit { admission: &self.admission, endpoint, sequence: None };
+        let permit = Permit { admission: &self.admission, endpoint, sequence: None };
         if at > clock.now() {
             stop.sleep_until(clock, at).await;
         }
@@ -278,12 +338,17 @@ impl AdmissionQueues {
         if clock.now() > held_from {
             self.until_spaced_anew(clock, stop, endpoint).await;
         }
-        permit.sequence = Some(self.admission.borrow_mut().send(endpoint, clock.now()));
         Admitted { permit: Some(permit), granted_at, paused }
     }
 }
 
 impl AdmissionQueue {
+    /// The calls that may be in flight if `headroom` places are left to others.
+    fn limit(&self, headroom: u32) -> u32 {
+        let limit = self.limiter.limit();
+        limit.saturating_sub(headroom).max(limit.min(1))
+    }
+
     /// Takes the next time of sending, from `now` on.
     fn next_place(&mut self, now: Timestamp) -> Timestamp {
         let at = self.next_at.max(self.limiter.not_before()).max(now);
@@ -299,7 +364,7 @@ fn has_common_limits(endpoint: Endpoint) -> bool {
 
 impl QueueState {
     fn limit(&self, endpoint: Endpoint) -> Option<u32> {
-        let of_endpoint = self.queues[endpoint.index()].as_ref()?.limiter.limit();
+        let of_endpoint = self.queues[endpoint.index()].as_ref()?.limit(self.headroom);
         let of_all = self.of_all.as_ref().map_or(u32::MAX, LimitOfAll::limit);
         let is_write = matches!(endpoint, Endpoint::PatchAccount | Endpoint::PutAccount);
         let of_echo = self.echo.as_ref().filter(|_| is_write).map(EchoShare::most_writes);
@@ -326,6 +391,21 @@ impl QueueState {
         queue.waiting.push_back(Rc::clone(&waiter));
         self.admit_waiting(now);
         Some(waiter)
+    }
+
+    /// True if more calls of `endpoint` have a place than may, in a run that others control.
+    fn has_too_many(&self, endpoint: Endpoint) -> bool {
+        let queue = self.queues[endpoint.index()].as_ref();
+        self.is_controlled && queue.is_some_and(|queue| queue.admitted > queue.limit(self.headroom))
+    }
+
+    /// Puts a call that gave its place back where it was in its queue.
+    fn put_back(&mut self, endpoint: Endpoint, waiter: &Rc<Waiter>, now: Timestamp) {
+        waiter.granted.set(None);
+        let waiting = &mut self.queue(endpoint).waiting;
+        let place = waiting.partition_point(|other| other.number < waiter.number);
+        waiting.insert(place, Rc::clone(waiter));
+        self.admit_waiting(now);
     }
 
     fn send(&mut self, endpoint: Endpoint, now: Timestamp) -> u64 {
@@ -459,6 +539,7 @@ impl QueueState {
     /// Admits calls that wait for a slot, those that came first before others.
     fn admit_waiting(&mut self, now: Timestamp) {
         let most = self.of_all.as_ref().map_or(u32::MAX, LimitOfAll::limit);
+        let headroom = self.headroom;
         while self.admitted < most {
             let own = self.own_calls();
             let echo = self.echo.as_ref();
@@ -466,7 +547,7 @@ impl QueueState {
             let all = Endpoint::ALL.into_iter().zip(&mut self.queues);
             let with_room = all.filter_map(|(endpoint, queue)| {
                 let queue = queue.as_mut()?;
-                let is_next = !queue.waiting.is_empty() && queue.admitted < queue.limiter.limit();
+                let is_next = !queue.waiting.is_empty() && queue.admitted < queue.limit(headroom);
                 (is_next && has_room(endpoint)).then_some(queue)
             });
             let first = with_room.min_by_key(|queue| queue.waiting[0].number);
@@ -502,58 +583,6 @@ impl QueueState {
     fn return_slot(&mut self, endpoint: Endpoint) {
         self.queue(endpoint).admitted -= 1;
         self.admitted -= 1;
-    }
-}
-
-impl Permit<'_> {
-    /// Returns the slot of a call that is not made after all.
-    pub(super) fn release(self, now: Timestamp) {
-        let admission = self.admission;
-        drop(self);
-        admission.borrow_mut().admit_waiting(now);
-    }
-
-    /// Returns the slot of a call that ended at `now`; the new limit of calls in flight, if it has
-    /// changed.
-    pub(super) fn done(mut self, now: Timestamp, outcome: Outcome) -> Option<u32> {
-        let (admission, endpoint) = (self.admission, self.endpoint);
-        let before = admission.borrow().limit(endpoint);
-        if let Some(sequence) = self.sequence.take() {
-            admission.borrow_mut().answered(sequence, now, outcome);
-        }
-        drop(self);
-        admission.borrow_mut().admit_waiting(now);
-        let limit = admission.borrow().limit(endpoint);
-        limit.filter(|_| limit != before)
-    }
-}
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        let mut admission = self.admission.borrow_mut();
-        admission.return_slot(self.endpoint);
-        if let Some(sequence) = self.sequence {
-            admission.land(sequence);
-        }
-    }
-}
-
-/// Leaves the queue on drop, for a call that is cancelled while it waits.
-struct QueueGuard<'a> {
-    admission: &'a RefCell<QueueState>,
-    endpoint: Endpoint,
-    waiter: &'a Rc<Waiter>,
-}
-
-impl Drop for QueueGuard<'_> {
-    fn drop(&mut self) {
-        let mut admission = self.admission.borrow_mut();
-        if self.waiter.granted.get().is_some() {
-            admission.return_slot(self.endpoint);
-        } else {
-            let waiting = &mut admission.queue(self.endpoint).waiting;
-            waiting.retain(|waiting| !Rc::ptr_eq(waiting, self.waiter));
-        }
     }
 }
 

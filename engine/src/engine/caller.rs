@@ -1,6 +1,7 @@
 //! Calls with retries: one request, from due to done, with an event per attempt.
 
 use super::admission::{AdmissionQueues, Admitted, Permit};
+use super::control::Control;
 use super::limiter::LimitFactory;
 use super::retry::{FailedAttempt, NoRetry, Retries};
 use super::settings::{Settings, WriteMode};
@@ -9,9 +10,12 @@ use crate::clock::Clock;
 use crate::event::{Attempt, Event, FailedCall, Observer, Outcome};
 use crate::journal::{Journal, NoJournal};
 use crate::transport::{Transport, TransportError};
+use futures_util::future::{Either, select};
 use neon_mock::api::{AccountId, Body, Category, Endpoint, Request, Response, Status};
 use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 
 /// Neon's code of an "unexpected system error".
@@ -25,6 +29,7 @@ pub(super) struct Caller<'a, T, C> {
     retries: Retries,
     queues: AdmissionQueues,
     stop: &'a Stop,
+    control: &'a Control,
     /// Number of the last call, from 1.
     calls: Cell<u64>,
     /// True while the last Retry-After of an endpoint was not credible.
@@ -72,6 +77,8 @@ pub(super) enum DeliveryUnknown {
     Retryable,
     /// It may have been carried out, and no retry is left.
     Exhausted,
+    /// It was not sent: the run was held for so long that what it was decided on is old.
+    Aged,
 }
 
 /// The attempts of one call so far.
@@ -85,10 +92,19 @@ pub(super) struct Attempts {
     /// Attempts that were part of an outage, and the time that the call waited for its end.
     of_outage: u32,
     paused: Duration,
+    /// Time for which the run had been held when the call was due.
+    held_before: Duration,
+    /// For a write: when the state was read that it was decided on, if it is to be decided again once that is old.
+    read_at: Option<Timestamp>,
     sent_at: Timestamp,
 }
 
 impl Attempts {
+    /// The same for a write that was decided on what was read at `read_at`: after a long pause it is not sent.
+    pub(super) const fn decided_at(&mut self, read_at: Timestamp) {
+        self.read_at = Some(read_at);
+    }
+
     /// When the last attempt was sent; the due time if there was none.
     pub(super) const fn sent_at(&self) -> Timestamp {
         self.sent_at
@@ -115,6 +131,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             retries: Retries::new(settings.seed, settings.call_deadline),
             queues,
             stop,
+            control: Control::NEVER,
             calls: Cell::new(0),
             doubts: [const { Cell::new(false) }; Endpoint::ALL.len()],
             answered: Cell::new(false),
@@ -127,6 +144,52 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
     /// The same caller, which sends a write only as long as `journal` belongs to this process.
     pub(super) fn owned_by(self, journal: &'a dyn Journal) -> Self {
         Self { journal, ..self }
+    }
+
+    /// The same caller, which `control` holds and slows while work goes on [under control](Self::under_control).
+    pub(super) fn controlled_by(self, control: &'a Control) -> Self {
+        Self { control, ..self }
+    }
+
+    /// Carries out `work`, and takes the orders of the control meanwhile.
+    pub(super) async fn under_control<F: Future>(&self, work: F) -> F::Output {
+        if self.control.is_never() {
+            return work.await;
+        }
+        // Orders come first: what `work` sends obeys those that came before.
+        match select(pin!(self.take_orders()), pin!(work)).await {
+            Either::Left((never, _)) => match never {},
+            Either::Right((output, _)) => {
+                self.take_new_orders();
+                output
+            }
+        }
+    }
+
+    async fn take_orders(&self) -> Infallible {
+        loop {
+            // Made before the look: an order that comes in between wakes it.
+            let changed = self.control.changed();
+            self.take_new_orders();
+            changed.await;
+        }
+    }
+
+    fn take_new_orders(&self) {
+        let now = self.clock.now();
+        let limits = || Endpoint::ALL.map(|endpoint| self.queues.limit(endpoint));
+        let before = limits();
+        let orders = self.control.take(now);
+        self.queues.obey(orders.is_held, orders.headroom, now);
+        for event in &orders.events {
+            self.emit(event);
+        }
+        let changes = Endpoint::ALL.into_iter().zip(limits()).zip(before);
+        for ((endpoint, limit), before) in changes {
+            if let Some(limit) = limit.filter(|_| limit != before) {
+                self.emit(&Event::Limited { at: now, endpoint, limit });
+            }
+        }
     }
 
     pub(super) const fn clock(&self) -> &C {
@@ -186,6 +249,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             refused: 0,
             of_outage: 0,
             paused: Duration::ZERO,
+            held_before: self.queues.pauses.total(now),
+            read_at: None,
             sent_at: now,
         }
     }
@@ -213,7 +278,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             }
             let first_contact = !self.answered.get();
             self.answered.set(self.answered.get() || answer.is_ok());
-            let elapsed = done_at.since(due_at).saturating_sub(attempts.paused);
+            let held = self.queues.pauses.total(done_at).saturating_sub(attempts.held_before);
+            let elapsed = done_at.since(due_at).saturating_sub(attempts.paused + held);
             let is_late = answer.is_err() && elapsed >= self.max_outage;
             let hopeless = first_contact && (outcome == Outcome::Unreachable || is_late);
             let failure = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
@@ -276,23 +342,31 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
     ) -> Result<(Result<Response, TransportError>, Option<Permit<'_>>), CallError> {
         let endpoint = request.endpoint();
         let come_at = self.clock.now();
+        let held_before = self.queues.pauses.total(come_at);
         let Admitted { permit, granted_at, paused } =
             self.queues.enter(self.clock, self.stop, endpoint).await;
         let sent_at = self.clock.now();
         let stopped = self.stop.is_set();
         let may_send = !stopped && self.barred.get().is_none();
+        let has_aged = attempts.read_at.is_some_and(|at| self.queues.pauses.has_aged(at));
         let is_lost = || {
             written_account(request).is_some_and(|account| self.journal.sending(account).is_err())
         };
-        if !may_send || is_lost() {
+        if !may_send || has_aged || is_lost() {
             if let Some(permit) = permit {
                 permit.release(sent_at);
+            }
+            if may_send && has_aged {
+                return Err(aged(endpoint, attempts.made));
             }
             let bar = self.barred.get().filter(|_| !stopped);
             return Err(self.not_sent(endpoint, attempts.made, bar));
         }
         attempts.paused += paused;
-        let waited = (granted_at.since(come_at), sent_at.since(granted_at));
+        let held = self.queues.pauses.total(sent_at).saturating_sub(held_before);
+        let (queued, paced) = (granted_at.since(come_at), sent_at.since(granted_at));
+        let waited =
+            (queued.saturating_sub(held.saturating_sub(paced)), paced.saturating_sub(held));
         let Some(answer) = self.send(request, attempts, waited).await else {
             if let Some(permit) = permit {
                 permit.release(self.clock.now());
@@ -428,6 +502,17 @@ impl CallError {
     /// True if every call to come would fail alike.
     pub(super) fn ends_run(&self) -> bool {
         self.is_outage || self.call.outcome == Outcome::Unauthorized
+    }
+}
+
+/// The error of a write that was not sent, since the run was held for long after it was decided on.
+fn aged(endpoint: Endpoint, attempts: u32) -> CallError {
+    CallError {
+        call: FailedCall { endpoint, outcome: Outcome::Abandoned, status: None, attempts },
+        body: None,
+        message: format!("{}: not sent, decided on before a pause", endpoint.name()),
+        delivery_unknown: DeliveryUnknown::Aged,
+        is_outage: false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The input of an engine run. Plain data: nothing here makes a call.
 
+use super::control::Control;
 use super::limiter::LimitFactory;
 use super::settings::Settings;
 use super::stop::Stop;
@@ -40,6 +41,8 @@ pub struct Job<'a> {
     pub settlements: &'a Settlements,
     /// Once set, the run sends nothing more, and gives up calls that are not answered within a second.
     pub stop: &'a Stop,
+    /// Holds and slows the run.
+    pub control: &'a Control,
     /// Overrides the limiter of `settings`.
     pub limits: Option<&'a dyn LimitFactory>,
 }
@@ -56,6 +59,7 @@ impl<'a> Job<'a> {
             again: RetryScope::Neither,
             settlements: NO_SETTLEMENTS,
             stop: Stop::NEVER,
+            control: Control::NEVER,
             limits: None,
         }
     }

@@ -120,6 +120,11 @@ impl Breaker {
         }
     }
 
+    /// The run was held for `length`, and goes on `now`: that time is none of the server's failures.
+    pub(super) fn pass_over(&mut self, length: Duration, now: Timestamp) {
+        self.failing_since = (self.failing_since + length).min(now);
+    }
+
     /// The server failed the call of this number, or could not be connected to; true if this is part of an outage.
     pub(super) fn failed(&mut self, call: u64, is_connected: bool, now: Timestamp) -> bool {
         self.failures += 1;

@@ -1,6 +1,7 @@
 //! Reading accounts again: a page of them per search, and singly by GET those that no row settles.
 
 use super::caller::{CallError, Caller};
+use super::control::Control;
 use super::error::EngineError;
 use super::reading::{only_row, search_rows};
 use super::rows::Columns;
@@ -160,6 +161,16 @@ impl<'a, T: Transport, C: Clock> AccountReader<'a, T, C> {
     /// The same reader, whose caller writes only as long as `journal` belongs to this process.
     pub(super) fn owned_by(self, journal: &'a dyn Journal) -> Self {
         Self { caller: self.caller.owned_by(journal), ..self }
+    }
+
+    /// The same reader, whose caller `control` holds and slows.
+    pub(crate) fn controlled_by(self, control: &'a Control) -> Self {
+        Self { caller: self.caller.controlled_by(control), ..self }
+    }
+
+    /// Carries out `work` of this reader, and takes the orders of the control meanwhile.
+    pub(crate) async fn under_control<F: Future>(&self, work: F) -> F::Output {
+        self.caller.under_control(work).await
     }
 
     pub(super) const fn caller(&self) -> &Caller<'a, T, C> {

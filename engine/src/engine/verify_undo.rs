@@ -5,6 +5,7 @@
 //! trial of undo read pages of accounts; an undo reads each account right before it writes it.
 
 use super::caller::DeliveryUnknown;
+use super::control::Control;
 use super::error::EngineError;
 use super::read_again::{AccountReader, AccountView, SuspectAccount, UnreadAccounts};
 use super::rows::Columns;
@@ -113,22 +114,16 @@ pub async fn review<T: Transport, C: Clock>(
     clock: &C,
     settings: &Settings,
     ledger: &Ledger,
-    (stop, journal, mode): (&Stop, &dyn Journal, ReviewMode),
+    (stop, control, journal, mode): (&Stop, &Control, &dyn Journal, ReviewMode),
     observer: &mut dyn Observer,
 ) -> Result<WriteReview, EngineError> {
-    let reader = AccountReader::new(transport, clock, observer, settings, stop).owned_by(journal);
+    let reader = AccountReader::new(transport, clock, observer, settings, stop);
+    let reader = reader.owned_by(journal).controlled_by(control);
     let found = RefCell::default();
     let reviewer = WriteReviewer { reader, ledger, found, mode };
     let ids: Vec<AccountId> = ledger.written().collect();
-    let unread = match mode {
-        ReviewMode::Undo => reviewer.undo(&ids, settings, stop).await?,
-        ReviewMode::Verify | ReviewMode::DryUndo => reviewer.look_at_all(&ids).await?,
-    };
-    reviewer.told_apart().await?;
-    let fields = match reviewer.fields_to_name().await {
-        Err(EngineError::Stopped) => Vec::new(),
-        fields => fields?,
-    };
+    let work = reviewer.reviewed(&ids, settings, stop);
+    let (unread, fields) = reviewer.reader.under_control(work).await?;
     let mut found = reviewer.found.into_inner().review;
     found.differences.sort_by_key(|difference| (difference.id, difference.field));
     found.not_kept.sort_by_key(|difference| (difference.id, difference.field));
@@ -160,6 +155,24 @@ impl FoundWrites {
 }
 
 impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
+    /// Compares or restores the accounts `ids`; those that were not read, and the fields to name.
+    async fn reviewed(
+        &self,
+        ids: &[AccountId],
+        settings: &Settings,
+        stop: &Stop,
+    ) -> Result<(UnreadAccounts, Vec<CustomField>), EngineError> {
+        let unread = match self.mode {
+            ReviewMode::Undo => self.undo(ids, settings, stop).await?,
+            ReviewMode::Verify | ReviewMode::DryUndo => self.look_at_all(ids).await?,
+        };
+        self.told_apart().await?;
+        match self.fields_to_name().await {
+            Err(EngineError::Stopped) => Ok((unread, Vec::new())),
+            fields => Ok((unread, fields?)),
+        }
+    }
+
     /// Compares the accounts `ids` with the run's writes, and writes nothing.
     async fn look_at_all(&self, ids: &[AccountId]) -> Result<UnreadAccounts, EngineError> {
         let written: BTreeSet<FieldId> = self
@@ -232,10 +245,13 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
         let request = Request::GetAccount(id);
         let mut attempts = caller.attempts();
         let mut restored = 0;
-        // After a write of unknown result, the account is read again first.
+        // After a write of unknown result, or one that was not sent before a long pause, it is read again first.
         loop {
-            let account = match caller.call(&request).await {
-                Ok(Body::Account(account)) => account,
+            let account = match caller.read(&request).await {
+                Ok((Body::Account(account), read_at)) => {
+                    attempts.decided_at(read_at);
+                    account
+                }
                 Ok(_) => return Err(EngineError::WrongBody(request.endpoint())),
                 Err(error) => break unread.borrow_mut().add(id, error)?,
             };
@@ -255,7 +271,11 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
                     break;
                 }
                 Ok(_) => break self.found.borrow_mut().add(suspect, seen, restored),
-                Err(error) if error.delivery_unknown == DeliveryUnknown::Retryable => {}
+                Err(error)
+                    if matches!(
+                        error.delivery_unknown,
+                        DeliveryUnknown::Retryable | DeliveryUnknown::Aged
+                    ) => {}
                 Err(error) => break unread.borrow_mut().add(id, error)?,
             }
         }

@@ -308,19 +308,14 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     ) -> Result<Confirmation, Halt> {
         let mut confirmation = Confirmation::Response;
         if self.settings().guard == Guard::Reread {
-            let (account, read_at) = self.read(id).await?;
-            let is_changed = outgoing.is_stale(&account);
-            self.caller().emit(&Event::Reread { is_changed });
-            if is_changed {
-                confirmation = Confirmation::ReadBack;
-            }
-            match self.decide_again(id, account, read_at, outgoing, progress).await? {
+            match self.reread(id, outgoing, &mut confirmation, progress).await? {
                 Some(next) => outgoing = next,
                 None => return Ok(confirmation),
             }
         }
         let mut attempts = self.caller().attempts();
         loop {
+            attempts.decided_at(outgoing.read_at);
             self.note(|| intended(id, &outgoing, before, progress))?;
             let error = match self.caller().write(&outgoing.request, &mut attempts).await {
                 Ok(Body::AccountId(written)) if written != id => {
@@ -338,14 +333,20 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                 }
                 return Err(Halt::from(error));
             }
+            if error.delivery_unknown == DeliveryUnknown::Aged {
+                self.note(|| Note::NotWritten { id })?;
+                match self.reread(id, outgoing, &mut confirmation, progress).await? {
+                    Some(next) => outgoing = next,
+                    None => return Ok(confirmation),
+                }
+                continue;
+            }
             let changes = outgoing.changes();
             if changes.is_empty() {
                 // The old values are unknown: like the guide's engine, write again.
                 match error.delivery_unknown {
                     DeliveryUnknown::Retryable => continue,
-                    DeliveryUnknown::Exhausted | DeliveryUnknown::No => {
-                        return Err(Halt::from(error));
-                    }
+                    _ => return Err(Halt::from(error)),
                 }
             }
             let (account, read_at) = self.look_back(id).await?;
@@ -366,6 +367,23 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                 None => return Ok(confirmation),
             }
         }
+    }
+
+    /// Reads the account again, and decides the write on it; `None` if none is needed any more.
+    async fn reread(
+        &self,
+        id: AccountId,
+        outgoing: OutgoingWrite,
+        confirmation: &mut Confirmation,
+        progress: &mut AccountProgress,
+    ) -> Result<Option<OutgoingWrite>, Halt> {
+        let (account, read_at) = self.read(id).await?;
+        let is_changed = outgoing.is_stale(&account);
+        self.caller().emit(&Event::Reread { is_changed });
+        if is_changed {
+            *confirmation = Confirmation::ReadBack;
+        }
+        self.decide_again(id, account, read_at, outgoing, progress).await
     }
 
     /// Decides the write again on `account`, read at `read_at`; `None` if none is needed any more.

@@ -55,6 +55,8 @@ impl RunRecord {
             self.makespan_s + earlier.makespan_s,
         );
         self.makespan_s += earlier.makespan_s;
+        self.paused_s += earlier.paused_s;
+        self.controls.splice(..0, earlier.controls.iter().cloned());
         self.wall_s += earlier.wall_s;
         self.audit_wall_s += earlier.audit_wall_s;
         self.calls = self.calls.plus(earlier.calls);

@@ -8,8 +8,8 @@ use crate::event::{Failure, Outcome};
 use crate::measure::Measure;
 use crate::record::{
     AuditBy, AuditVerdict, CallCounts, CallTimesS, ColleagueEdits, CountedBy, EditedField,
-    ErrorDetail, Exposure, Performance, RecordedLimits, ResponseMs, RunRecord, SCHEMA,
-    UnmappedValues, ratio,
+    ErrorDetail, Exposure, Performance, RecordedLimits, RecordedOrder, ResponseMs, RunRecord,
+    SCHEMA, UnmappedValues, ratio,
 };
 use crate::transport::Traffic;
 use neon_mock::Calls;
@@ -100,6 +100,8 @@ impl RunSpec<'_> {
             processes: Vec::new(),
             processes_lost: 0,
             makespan_s,
+            paused_s: measure.paused().as_secs_f64(),
+            controls: RecordedOrder::all(measure, finished.audit_calls.as_ref()),
             makespan_s_interval: None,
             makespan_s_median: None,
             makespan_s_mean: None,

@@ -1,7 +1,7 @@
 //! A run's writes verified and taken back, over HTTP.
 
 use super::error::RunError;
-use crate::engine::{self, Recognition, ReviewMode, Settings, Stop, WriteReview};
+use crate::engine::{self, Control, Recognition, ReviewMode, Settings, Stop, WriteReview};
 use crate::event::Observer;
 use crate::journal::{Journal, Ledger};
 use crate::measure::Measure;
@@ -34,7 +34,7 @@ pub fn review(
     target: &Target,
     settings: &Settings,
     ledger: &Ledger,
-    how: (&Stop, &dyn Journal, ReviewMode),
+    how: (&Stop, &Control, &dyn Journal, ReviewMode),
     observer: &mut dyn Observer,
 ) -> Result<WriteReview, RunError> {
     runtime().map_err(RunError::Runtime)?.block_on(async {

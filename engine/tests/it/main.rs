@@ -2,6 +2,7 @@
 
 mod bound;
 mod boundary;
+mod control;
 mod determinism;
 mod echo;
 mod faults;

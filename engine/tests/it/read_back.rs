@@ -6,7 +6,7 @@ use neon_mock::profile::{BUILT_IN, Profile};
 use neonbench_engine::audit::{Audit, Claims, compare};
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::{
-    self, Guard, Job, Reads, ReviewMode, Settings, Stop, Strategy, WriteReview,
+    self, Control, Guard, Job, Reads, ReviewMode, Settings, Stop, Strategy, WriteReview,
 };
 use neonbench_engine::event::Event;
 use neonbench_engine::journal::{Journal, Ledger, MemoryJournal, NoJournal};
@@ -83,7 +83,7 @@ fn judged(scenario: &Scenario, settings: &Settings, dropped: u64, later: Duratio
             let back = read_back(&recorder, &clock, job, &measure, nobody).await.unwrap();
             let (ledger, how) = (
                 Ledger::new(journal.notes()),
-                (Stop::NEVER, &NoJournal as &dyn Journal, ReviewMode::Verify),
+                (Stop::NEVER, Control::NEVER, &NoJournal as &dyn Journal, ReviewMode::Verify),
             );
             let verified = engine::review(&&line, &clock, settings, &ledger, how, nobody).await;
             (back, verified.unwrap())
@@ -217,7 +217,7 @@ fn somebody_who_restores_the_old_value_is_told_from_a_server_that_kept_nothing()
             line.call(&Request::PatchAccount(id, account)).await.unwrap();
             let nobody = &mut |_: &Event| {};
             let back = read_back(&recorder, &clock, job, &measure, nobody).await.unwrap();
-            let how = (Stop::NEVER, &NoJournal as &dyn Journal, ReviewMode::Verify);
+            let how = (Stop::NEVER, Control::NEVER, &NoJournal as &dyn Journal, ReviewMode::Verify);
             let verified = engine::review(line, &clock, &settings, &ledger, how, nobody).await;
             (back.audit, verified.unwrap())
         })

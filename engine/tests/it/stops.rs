@@ -9,7 +9,9 @@ use neon_mock::time::Timestamp;
 use neonbench_engine::audit::{Claims, compare};
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{self, EngineError, Job, ReviewMode, Settings, Stop, Strategy};
+use neonbench_engine::engine::{
+    self, Control, EngineError, Job, ReviewMode, Settings, Stop, Strategy,
+};
 use neonbench_engine::event::Event;
 use neonbench_engine::journal::{Journal, Ledger, MemoryJournal, NoJournal, Note};
 use neonbench_engine::measure::Measure;
@@ -317,7 +319,7 @@ fn a_stop_is_heard_while_accounts_are_read_again() {
                         assert_eq!(audit.read_back + audit.not_read_back, ACCOUNTS);
                         return took;
                     };
-                    let how = (&stop, &NoJournal as &dyn Journal, mode);
+                    let how = (&stop, Control::NEVER, &NoJournal as &dyn Journal, mode);
                     let review =
                         engine::review(server.inner(), &clock, &settings, &ledger, how, nobody);
                     let (took, review) = Box::pin(stopped(&clock, &stop, at, review)).await;
@@ -326,7 +328,7 @@ fn a_stop_is_heard_while_accounts_are_read_again() {
                     assert_eq!(review.accounts + review.left_out, ACCOUNTS);
                     if mode == ReviewMode::Undo {
                         // Done again, it finds what is left.
-                        let how = (Stop::NEVER, &NoJournal as &dyn Journal, mode);
+                        let how = (Stop::NEVER, Control::NEVER, &NoJournal as &dyn Journal, mode);
                         let server = server.inner();
                         let rest = engine::review(server, &clock, &settings, &ledger, how, nobody);
                         let rest = rest.await.unwrap();
@@ -355,7 +357,7 @@ fn an_undo_counts_the_writes_that_may_be_carried_out_yet() {
             let intended = journal.notes().into_iter().filter(|it| matches!(it, Note::Intended(_)));
             let ledger = Ledger::new(intended);
             assert!(ledger.has_writes());
-            let how = (Stop::NEVER, &NoJournal as &dyn Journal, ReviewMode::Undo);
+            let how = (Stop::NEVER, Control::NEVER, &NoJournal as &dyn Journal, ReviewMode::Undo);
             let review = async |server| {
                 engine::review(server, &clock, &settings, &ledger, how, &mut |_: &Event| {})
                     .await

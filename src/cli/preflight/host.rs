@@ -2,6 +2,7 @@
 
 use crate::cli::args::{EngineArgs, StoreArgs};
 use crate::cli::command_line::CommandLine;
+use crate::cli::control::Controls;
 use crate::cli::error::{CliError, in_words};
 use crate::cli::files::{self, Readers};
 use crate::cli::inputs::Inputs;
@@ -16,7 +17,7 @@ use neonbench::preflight::{
 use neonbench::store::{RunState, Store, StoreError};
 use neonbench::text::duration;
 use neonbench_engine::clock::Clock as _;
-use neonbench_engine::engine::{ReviewMode, Settings, Stop, WriteReview};
+use neonbench_engine::engine::{Control, ReviewMode, Settings, Stop, WriteReview};
 use neonbench_engine::journal::{Ledger, NO_SETTLEMENTS, NoJournal, RetryScope};
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use neonbench_engine::scenario::Scenario;
@@ -183,6 +184,7 @@ impl CommandHost<'_> {
             again: RetryScope::Neither,
             settlements: NO_SETTLEMENTS,
             stop: self.stop,
+            control: Control::NEVER,
             resume: None,
             earlier: None,
             lost: 0,
@@ -206,7 +208,8 @@ impl CommandHost<'_> {
         stop: &Arc<Stop>,
         meter: &CallMeter<'_>,
     ) -> Result<WriteReview, CliError> {
-        let mut found = restored(reopened, &place.store, stop, &mut &*meter)?;
+        let controls = Controls::closed(stop, &reopened.header.settings, self.line);
+        let mut found = restored(reopened, &place.store, &controls, &mut &*meter)?;
         if !self.has_unanswered.get() {
             // A write that was noted and never sent does not come.
             found.unsettled = 0;
@@ -221,7 +224,7 @@ impl CommandHost<'_> {
         let clock = WallClock::start();
         let pause = async { clock.sleep_until(clock.now() + TIMEOUT).await };
         runtime().map_err(CliError::Runtime)?.block_on(pause);
-        let again = restored(reopened, &place.store, stop, &mut &*meter)?;
+        let again = restored(reopened, &place.store, &controls, &mut &*meter)?;
         let unsettled = found.unsettled.saturating_sub(again.restored);
         Ok(WriteReview { unsettled, ..again })
     }
@@ -258,7 +261,8 @@ impl CommandHost<'_> {
         }
         let ledger = reopened.store.ledger(id)?;
         let meter = CallMeter::new(allowed, self.stop);
-        let found = reopened.review(&ledger, (self.stop, &NoJournal, mode), &mut &meter);
+        let found =
+            reopened.review(&ledger, (self.stop, Control::NEVER, &NoJournal, mode), &mut &meter);
         self.count(place, &meter);
         found
     }

@@ -1,11 +1,14 @@
 //! Counts of a run under way, and an estimate of the time left.
 
+use super::super::control::local_minute;
+use super::escape_controls;
 use super::forecaster::Outlook;
 use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
 use neonbench::text::{count, duration, plural};
 use neonbench_engine::event::{Event, Outcome};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Least length of a slice of wall time.
@@ -37,6 +40,8 @@ pub(super) struct RunProgress {
     slices: VecDeque<RateSlice>,
     /// Start of the current slice, and the accounts done by then.
     began: (Duration, u64),
+    /// Who and what holds the run, and why and since when, in words.
+    holds: Vec<(Arc<str>, String)>,
     /// The time left, if it is estimated by simulations.
     outlook: Option<Outlook>,
 }
@@ -128,8 +133,8 @@ impl RunProgress {
             Event::LandedBefore { .. } => self.landed_before += 1,
             Event::ReadingAgain { accounts, .. } => {
                 let began = (self.began.0, 0);
-                let resources = Some(*accounts);
-                *self = Self { resources, began, reads_again: true, ..Self::default() };
+                let (resources, holds) = (Some(*accounts), std::mem::take(&mut self.holds));
+                *self = Self { resources, began, holds, reads_again: true, ..Self::default() };
             }
             Event::ReadAgain { accounts } => self.landed += accounts,
             Event::Sent { at, .. } => self.in_flight.change(*at, 1),
@@ -138,6 +143,14 @@ impl RunProgress {
                 self.answered += 1;
                 self.refused += u64::from(call.outcome == Outcome::Rejected);
             }
+            Event::Paused { by, why, .. } => {
+                let (name, since) = (escape_controls(by), local_minute());
+                let why = if why.is_empty() { String::new() } else { format!(", {why}") };
+                let words = format!("paused by {name} since {since}{why}");
+                self.holds.push((Arc::clone(by), words));
+            }
+            Event::WentOn { left: 0, .. } => self.holds.clear(),
+            Event::WentOn { lifted, .. } => self.holds.retain(|(by, _)| by != lifted),
             Event::Limited { endpoint, limit, .. } => {
                 self.limits.insert(*endpoint, *limit);
             }
@@ -208,7 +221,8 @@ impl RunProgress {
             Some(resources) => format!("{}/{} accounts", count(all), count(resources)),
             None => plural(all, "account"),
         };
-        let mut words = vec![landed];
+        let held = self.holds.first().map(|(_, words)| words.clone());
+        let mut words: Vec<String> = held.into_iter().chain([landed]).collect();
         let is_over = self.resources == Some(all);
         if is_over || self.reads_again {
             words.extend(Some(afterwards.to_owned()).filter(|it| !it.is_empty()));

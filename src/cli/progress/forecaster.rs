@@ -29,8 +29,8 @@ pub(super) struct Outlook {
     course: Course,
     /// When the run began, in wall time since the command did.
     began: Option<Duration>,
-    /// 5th, 50th and 95th percentile of the seconds left, and when they were estimated.
-    latest: Option<([f64; 3], Duration)>,
+    /// 5th, 50th and 95th percentile of the seconds left, and when they were estimated, by the course's clock.
+    latest: Option<([f64; 3], Timestamp)>,
 }
 
 impl Outlook {
@@ -42,10 +42,16 @@ impl Outlook {
         self.course.observe(event);
     }
 
+    /// `now` by the course's clock, which stands still while the run is held.
+    fn own_time(&self, now: Duration) -> Timestamp {
+        let began = self.began.unwrap_or_default();
+        self.course.own_time(Timestamp::ZERO + now.saturating_sub(began))
+    }
+
     /// 5th, 50th and 95th percentile of the seconds left `now`.
     pub(super) fn left_s(&self, now: Duration) -> Option<[f64; 3]> {
         let (left_s, at) = self.latest?;
-        let since_s = now.saturating_sub(at).as_secs_f64();
+        let since_s = self.own_time(now).max(at).since(at).as_secs_f64();
         Some(left_s.map(|left_s| (left_s - since_s).max(0.0)))
     }
 }
@@ -110,16 +116,17 @@ fn estimate(
     watch: &mut RegimeWatch,
     goes_on: &dyn Fn() -> bool,
 ) {
-    let (course, at, began) = {
+    let (course, now, at) = {
         let state = locked(&audience.state);
         let outlook = state.run.as_ref().and_then(|run| run.outlook());
         let Some((outlook, began)) = outlook.and_then(|it| it.began.map(|began| (it, began)))
         else {
             return;
         };
-        (outlook.course.clone(), state.clock.elapsed(), began)
+        let elapsed = state.clock.elapsed();
+        let now = Timestamp::ZERO + elapsed.saturating_sub(began);
+        (outlook.course.clone(), now, outlook.own_time(elapsed))
     };
-    let now = Timestamp::ZERO + at.saturating_sub(began);
     let (scenario, settings) = run;
     let Some(left_s) = eta(&course, now, (scenario, settings), goes_on) else { return };
     if let Some(outlook) = locked(&audience.state).run.as_mut().and_then(|run| run.outlook_mut()) {

@@ -4,6 +4,7 @@ use crate::probe::ProbeTrace;
 use crate::stats::mean;
 use neon_mock::time::Timestamp;
 use neonbench_engine::event::{Attempt, Event, Observer};
+use neonbench_engine::measure::PausedTime;
 use std::collections::VecDeque;
 
 /// Most landings that are kept: of more, every second, every fourth, and so on.
@@ -23,7 +24,8 @@ const LEAST_BEFORE: usize = 6;
 const LEAST_CHANGE: f64 = 0.18;
 const LEAST_ERRORS: f64 = 5.0;
 
-/// Landings and latest calls of a run so far: a fold of its events, of bounded size.
+/// Landings and latest calls of a run so far, by a clock that stands still while it is held: a fold of its events, of
+/// bounded size.
 #[derive(Clone, Debug, Default)]
 pub struct Course {
     began: Timestamp,
@@ -34,20 +36,22 @@ pub struct Course {
     stride: u64,
     points: Vec<Timestamp>,
     calls: VecDeque<Attempt>,
+    paused: PausedTime,
 }
 
 impl Observer for Course {
     fn observe(&mut self, event: &Event) {
+        self.paused.add(event);
         match event {
             Event::Started { at } => self.began = *at,
             Event::Enumerated { resources } => self.resources = Some(*resources),
             Event::LandedBefore { .. } => self.landed_before += 1,
-            Event::Landed { at, .. } => self.land(*at),
+            Event::Landed { at, .. } => self.land(self.paused.own_time(*at)),
             Event::Done(call) => {
                 if self.calls.len() == MOST_CALLS {
                     self.calls.pop_front();
                 }
-                self.calls.push_back(*call);
+                self.calls.push_back(self.by_own_clock(call));
             }
             _ => {}
         }
@@ -69,6 +73,18 @@ impl Course {
             });
             self.stride *= 2;
         }
+    }
+
+    /// `at` by the clock of the course, which stands still while the run is held.
+    pub fn own_time(&self, at: Timestamp) -> Timestamp {
+        self.paused.own_time(at)
+    }
+
+    /// A call as it was, shifted to when it was sent: calls in flight go on while the run is held.
+    fn by_own_clock(&self, call: &Attempt) -> Attempt {
+        let sent_at = self.own_time(call.sent_at);
+        let done_at = sent_at + call.done_at.since(call.sent_at);
+        Attempt { due_at: self.own_time(call.due_at).min(sent_at), sent_at, done_at, ..*call }
     }
 
     /// Accounts that this process has ended.
@@ -173,6 +189,29 @@ mod tests {
         let middle = course.at(50_000);
         assert!(middle >= at(499_000) && middle <= at(500_000), "{middle:?}");
         assert_eq!(course.left(), Some(900_000));
+    }
+
+    /// Landings each 10 ms, with a pause of an hour after so many.
+    fn held_after(accounts: usize) -> Course {
+        let mut course = course(vec![10; accounts]);
+        let held = at(10 * accounts as u64 + 5);
+        course.observe(&Event::Paused { at: held, by: "ada".into(), why: "".into() });
+        let go = held + Duration::from_secs(3_600);
+        let (by, lifted) = ("ada".into(), "ada".into());
+        course.observe(&Event::WentOn { at: go, by, lifted, left: 0 });
+        for account in 1..=accounts as u64 {
+            let (id, end) = (AccountId(1), AccountOutcome::Migrated);
+            let at = go + Duration::from_millis(10 * account - 5);
+            course.observe(&Event::Landed { at, id, end });
+        }
+        course
+    }
+
+    #[test]
+    fn a_pause_is_no_change_of_the_pace() {
+        let held = held_after(200);
+        assert_eq!(held.steady_since(), 0);
+        assert_eq!(held.points, course(vec![10; 400]).points);
     }
 
     #[test]

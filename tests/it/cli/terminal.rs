@@ -13,10 +13,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
 
 /// A use of each verb, on what [`prepared`] makes.
-const LINES: [(&str, &str); 38] = [
+const LINES: [(&str, &str); 42] = [
     ("report", "report --runs 1 --out page"),
     ("run", "run --resources 30 --workers 20 --strategy hybrid --replicates 2 --forecast"),
     ("preflight", "preflight --plan plan.toml --only fields,advice,settings,notice"),
+    ("pause", "pause 2"),
+    ("go", "go 2"),
+    ("slow", "slow 2 --headroom 1"),
+    ("stop", "stop 2"),
     ("resume", "resume 2"),
     ("retry", "retry 2"),
     ("verify", "verify 2"),

@@ -11,7 +11,7 @@ use neonbench::store::{
 };
 use neonbench_engine::clock::Clock;
 use neonbench_engine::decide::{Decision, apply, state_of_values};
-use neonbench_engine::engine::{self, AccountSource, Job, ReviewMode, Settings, Stop};
+use neonbench_engine::engine::{self, AccountSource, Control, Job, ReviewMode, Settings, Stop};
 use neonbench_engine::event::Event;
 use neonbench_engine::journal::{
     AccountStatus, BEAT_EVERY, LeaseWatch, Ledger, OwnerSign, RetryScope,
@@ -333,7 +333,12 @@ impl<'s> World<'s> {
             let hand = Hand { journal: &journal, clock: &self.clock, fate };
             let line = Line { inner: &self.neon, clock: &self.clock, fate };
             let mut nobody = |_: &Event| {};
-            let how = (&stop, &hand as &dyn neonbench_engine::journal::Journal, ReviewMode::Undo);
+            let how = (
+                &stop,
+                Control::NEVER,
+                &hand as &dyn neonbench_engine::journal::Journal,
+                ReviewMode::Undo,
+            );
             let review =
                 engine::review(&line, &self.clock, &self.settings, ledger, how, &mut nobody);
             let made = Box::pin(self.beating(store, lease, (&stop, fate), review)).await;

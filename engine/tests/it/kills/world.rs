@@ -11,7 +11,9 @@ use neon_mock::rng::Generator;
 use neonbench_engine::audit::ExpectedState;
 use neonbench_engine::clock::Clock;
 use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
-use neonbench_engine::engine::{self, EngineError, Job, ReviewMode, Settings, Stop, WriteReview};
+use neonbench_engine::engine::{
+    self, Control, EngineError, Job, ReviewMode, Settings, Stop, WriteReview,
+};
 use neonbench_engine::event::{AccountOutcome, Event};
 use neonbench_engine::journal::{AccountStatus, Journal, NoJournal, RetryScope};
 use neonbench_engine::plan::ResolvedPlan;
@@ -268,7 +270,7 @@ impl<'c> World<'c> {
         let ledger = self.diary.ledger();
         let verified = self.live(&Mortal::new(None), async |world, line| {
             let (clock, settings) = (&world.clock, &world.settings);
-            let how = (Stop::NEVER, &NoJournal as &dyn Journal, ReviewMode::Verify);
+            let how = (Stop::NEVER, Control::NEVER, &NoJournal as &dyn Journal, ReviewMode::Verify);
             engine::review(line, clock, settings, &ledger, how, &mut |_: &Event| {}).await
         });
         let verified = verified.unwrap().expect("nothing goes wrong now");
@@ -298,7 +300,7 @@ impl<'c> World<'c> {
         let ledger = self.diary.ledger();
         let undone = self.live(mortal, async |world, line| {
             let (clock, settings) = (&world.clock, &world.settings);
-            let how = (Stop::NEVER, &NoJournal as &dyn Journal, ReviewMode::Undo);
+            let how = (Stop::NEVER, Control::NEVER, &NoJournal as &dyn Journal, ReviewMode::Undo);
             engine::review(line, clock, settings, &ledger, how, &mut |_: &Event| {}).await
         });
         self.count.undo_kills += u64::from(undone.is_none());
