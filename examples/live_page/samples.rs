@@ -133,6 +133,7 @@ fn running() -> Sample {
             began_unix_s: BEGAN,
             settings: settings.map(|it| it.map(str::to_owned)).to_vec(),
             digests: strings(&[["plan", &"5e1f".repeat(16)], ["profile", &"c0de".repeat(16)]]),
+            after: Vec::new(),
             commands: strings(&[
                 ["Pause", "neonbench pause 7"],
                 ["Leave more places to others", "neonbench slow 7 --headroom 2"],

@@ -13,7 +13,19 @@ use std::fmt;
 const SECRETS: [&str; 2] = ["api_key", "admin_token"];
 
 /// Arguments that only say how a result is shown, or where a copy of it goes.
-const PRESENTATION: [&str; 7] = ["json", "json_lines", "out", "changes", "log", "verbose", "quiet"];
+const PRESENTATION: [&str; 11] = [
+    "json",
+    "json_lines",
+    "out",
+    "changes",
+    "log",
+    "verbose",
+    "quiet",
+    "live",
+    "open",
+    "live_address",
+    "live_linger",
+];
 
 /// Variables that stay in the environment: they go with a key, which cannot be printed.
 const ENVIRONMENT_ONLY: [&str; 1] = ["org_id"];

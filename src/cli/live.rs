@@ -152,21 +152,18 @@ impl LiveRun {
 /// Adds the number of a run to the facts of its page, and the commands that take it.
 pub(super) fn know_run(facts: &mut RunFacts, id: i64, stays: bool, line: &CommandLine) {
     facts.run = Some(id);
-    let of = |what: &str, verb: &str| [what.to_owned(), line.to(verb).with("run", id).to_string()];
-    let commands: &[(&str, &str)] = if stays {
-        &[
-            ("pause it", "pause"),
-            ("let it go on", "go"),
-            ("leave a place of each endpoint to others", "slow"),
-            ("stop it", "stop"),
-            ("resume it, if it was stopped or killed", "resume"),
-            ("verify its values afterwards", "verify"),
-            ("undo it afterwards", "undo"),
-        ]
-    } else {
-        &[]
-    };
-    facts.commands = commands.iter().map(|(what, verb)| of(what, verb)).collect();
+    let of = |what: &str, command: CommandLine| [what.to_owned(), command.to_string()];
+    let to = |verb: &str| line.to(verb).with("run", id);
+    facts.commands = vec![
+        of("pause it", to("pause")),
+        of("let it go on", to("go")),
+        of("leave a place of each endpoint to others", to("slow").with("headroom", 1)),
+        of("stop it", to("stop")),
+    ];
+    if stays {
+        facts.commands.push(of("resume it, if it was stopped or killed", to("resume")));
+        facts.after = vec![of("verify its values", to("verify")), of("undo it", to("undo"))];
+    }
 }
 
 /// The facts of a stored run that `verb` goes on with.

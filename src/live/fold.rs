@@ -421,6 +421,7 @@ impl Observer for LiveFold {
             Event::LandedBefore { end, .. } => {
                 self.accounts.before += 1;
                 self.ended(end, self.began);
+                self.line.begin_at(self.accounts.before);
             }
             Event::ReadingAgain { accounts, .. } => {
                 if self.accounts.all.is_none() {

@@ -28,8 +28,10 @@ pub struct RunFacts {
     pub settings: Vec<[String; 3]>,
     /// Digests of what is run: name and digest.
     pub digests: Vec<[String; 2]>,
-    /// Commands to copy: what each does, and the command.
+    /// Commands to copy while it runs: what each does, and the command.
     pub commands: Vec<[String; 2]>,
+    /// The same once it has ended.
+    pub after: Vec<[String; 2]>,
     /// True of a dry run.
     pub is_dry: bool,
 }

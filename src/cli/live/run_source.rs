@@ -108,6 +108,7 @@ impl RunSource {
     }
 
     pub(super) fn end(&self, verdict: Verdict) {
+        self.know(|facts| facts.commands = std::mem::take(&mut facts.after));
         let mut fold = locked(&self.fold);
         let now = self.now(&fold);
         fold.end(now, verdict);

@@ -86,6 +86,7 @@ impl StoredSource {
             began_unix_s: listed.made_at_unix_s,
             settings: stored,
             digests: Vec::new(),
+            after: Vec::new(),
             commands: commands.map(|(what, verb)| [(*what).to_owned(), of(verb)]).collect(),
             is_dry: settings.is_some_and(|it| it.dry_run),
         };

@@ -125,6 +125,9 @@ impl<'a> Fan<'a> {
                 [at(0.0, self.before.min(first.ended))].into_iter().chain(there).chain(edge(high));
             canvas.area(outline.collect(), alpha, Ink::Measured);
         }
+        // Bands of a server without scatter have no width.
+        let median = bands.iter().rev().map(|band| at(band.at_s[3], band.ended));
+        canvas.line(median.collect::<Vec<_>>(), 1, Ink::Measured);
     }
 
     /// Draws the run's line, and from its end on the latest estimate.

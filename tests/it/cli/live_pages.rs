@@ -1,6 +1,6 @@
 //! Live pages of real runs: shown while they run, told the end, rebuilt from the store after a kill.
 
-use super::journals::{plain, served, started, wait_for};
+use super::journals::{plain, served, slow, started, wait_for};
 use super::place::Place;
 use crate::live::{answer, read_events, request, status};
 use neon_mock::api::Class;
@@ -184,4 +184,45 @@ fn a_judged_command_and_an_undo_have_pages() {
     assert_eq!(snapshot["accounts"]["reviewed"], 100, "{snapshot:#}");
     assert!(snapshot["verdict"]["words"].as_str().unwrap().contains("restored"), "{snapshot:#}");
     assert_eq!(undo.wait().unwrap().code(), Some(0));
+}
+
+/// Held, slowed and stopped by another process: the page shows each, and who it was.
+#[test]
+fn orders_of_another_process_are_shown() {
+    let mock = served(&plain(600), 1);
+    mock.set_profile(slow());
+    let place = Place::new();
+    let line = format!(
+        "run --base-url {} --resources 600 --strategy hybrid --limiter fixed:5 --live",
+        mock.base_url()
+    );
+    let mut run = started(&place, &line);
+    let (page, _said) = Page::of(&mut run);
+    wait_for(&mock, Class::Patch, 3);
+    let becomes = |state: &str| loop {
+        let found = page.json("/state");
+        if found["state"] == state {
+            break found;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(place.neonbench("pause 1 --by Anna").code, 0);
+    let paused = becomes("paused");
+    assert!(paused["why"].as_str().unwrap().contains("Anna"), "{paused:#}");
+    assert!(page.get("/").contains("Anna"));
+    assert_eq!(place.neonbench("go 1 --by Anna").code, 0);
+    becomes("running");
+    // Whoever may give orders is told where the page is.
+    let shown = place.neonbench("live 1");
+    assert!(shown.code == 0 && shown.stdout.contains(&page.token), "{shown:?}");
+    assert_eq!(place.neonbench("slow 1 --headroom 2 --by Ben").code, 0);
+    while !page.get("/").contains("Ben: 2 places") {
+        std::thread::yield_now();
+    }
+    assert_eq!(place.neonbench("stop 1 --by Ben").code, 0);
+    let end = told_end(&page);
+    let verdict = &end["snapshot"]["verdict"];
+    assert_eq!(verdict["exit_code"], 130, "{end:#}");
+    assert!(verdict["words"].as_str().unwrap().starts_with("stopped after "), "{end:#}");
+    assert_eq!(run.wait().unwrap().code(), Some(130));
 }

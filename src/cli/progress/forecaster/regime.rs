@@ -17,7 +17,7 @@ pub(super) struct RegimeWatch {
 impl RegimeWatch {
     /// The latest change of `course`, if it was not told yet.
     pub(super) fn look(&mut self, course: &Course) -> Option<RegimeChange> {
-        let change = regime_change(course)?;
+        let change = regime_change(course).filter(is_the_servers)?;
         let apart = course.landed() as f64 * APART;
         if self.told.is_some_and(|told| (change.since as f64 - told as f64).abs() <= apart) {
             return None;
@@ -25,6 +25,16 @@ impl RegimeWatch {
         self.told = Some(change.since);
         Some(change)
     }
+}
+
+/// Accounts from which on a change may be the server's: before them the run finds its limits.
+const WARM_UP: u64 = 64;
+
+/// False of a change that the run itself may have made: it finds its limits at its start, and more of them later.
+fn is_the_servers(change: &RegimeChange) -> bool {
+    let is_ours = !change.is_slower()
+        && matches!(change.figure, ChangedFigure::InFlight(_) | ChangedFigure::Pace);
+    change.since >= WARM_UP && !is_ours
 }
 
 /// What changed.
