@@ -35,6 +35,9 @@ const MAX_CONNECTIONS: usize = 64;
 /// Time that a client may take for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Time that the end of a run gets to reach those who have its page open.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// Pause before the next accept when the operating system has no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -215,9 +218,24 @@ fn run(
         }
         // Whoever is connected is told the end, if it is one.
         shared.look();
+        if shared.latest().snapshot.state == LiveState::Ended {
+            let sent = async {
+                while !shared.viewers.are_sent() {
+                    pause(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::select! {
+                () = sent => {}
+                () = pause(LAST_WORD) => {}
+            }
+        }
     });
-    // What was told is still to be sent.
-    runtime.shutdown_timeout(Duration::from_millis(200));
+}
+
+/// Waits.
+#[expect(clippy::disallowed_methods, reason = "the page lives on the wall clock")]
+async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "viewers are served side by side")]
@@ -268,8 +286,7 @@ async fn accept(listener: TcpListener, slots: Arc<Semaphore>, shared: Arc<Shared
     loop {
         let slot = Arc::clone(&slots).acquire_owned().await.expect("nobody closes it");
         let Ok((stream, _)) = listener.accept().await else {
-            #[expect(clippy::disallowed_methods, reason = "the page lives on the wall clock")]
-            tokio::time::sleep(ACCEPT_PAUSE).await;
+            pause(ACCEPT_PAUSE).await;
             continue;
         };
         // Small answers must not wait for the client's acknowledgement.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
@@ -22,8 +22,8 @@ const MAX_WAITING: usize = 8;
 pub(super) enum PageBody {
     /// All of it at once; empty when it has gone.
     Whole(Bytes),
-    /// Events as they come.
-    Events(mpsc::Receiver<Bytes>),
+    /// Events as they come; the mark of a stream that is open goes with them.
+    Events(mpsc::Receiver<Bytes>, Arc<()>),
 }
 
 impl Body for PageBody {
@@ -37,7 +37,7 @@ impl Body for PageBody {
         let piece = match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
-            Self::Events(events) => events.poll_recv(cx),
+            Self::Events(events, _) => events.poll_recv(cx),
         };
         piece.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
     }
@@ -49,7 +49,7 @@ impl Body for PageBody {
     fn size_hint(&self) -> hyper::body::SizeHint {
         match self {
             Self::Whole(bytes) => hyper::body::SizeHint::with_exact(bytes.len() as u64),
-            Self::Events(_) => hyper::body::SizeHint::default(),
+            Self::Events(..) => hyper::body::SizeHint::default(),
         }
     }
 }
@@ -83,6 +83,8 @@ struct Viewer {
 pub(super) struct Viewers {
     open: Mutex<Vec<Viewer>>,
     told_end: AtomicBool,
+    /// As many marks more than this one as streams are being sent.
+    streams: Arc<()>,
 }
 
 impl Viewers {
@@ -92,6 +94,11 @@ impl Viewers {
 
     pub(super) fn is_empty(&self) -> bool {
         self.open().is_empty()
+    }
+
+    /// True once all that was told is sent.
+    pub(super) fn are_sent(&self) -> bool {
+        Arc::strong_count(&self.streams) == 1
     }
 
     /// True once a viewer was told the end.
@@ -120,7 +127,7 @@ impl Viewers {
         } else if is_there {
             open.push(viewer);
         }
-        Some(PageBody::Events(receiver))
+        Some(PageBody::Events(receiver, Arc::clone(&self.streams)))
     }
 
     /// Tells every viewer; those who do not read are dropped, and all after the end.
