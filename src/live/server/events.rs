@@ -22,8 +22,12 @@ const MAX_WAITING: usize = 8;
 pub(super) enum PageBody {
     /// All of it at once; empty when it has gone.
     Whole(Bytes),
-    /// Events as they come; the mark of a stream that is open goes with them.
-    Events(mpsc::Receiver<Bytes>, Arc<()>),
+    /// Events as they come.
+    Events {
+        events: mpsc::Receiver<Bytes>,
+        #[expect(dead_code, reason = "its end tells that the stream has ended")]
+        open: Arc<()>,
+    },
 }
 
 impl Body for PageBody {
@@ -37,7 +41,7 @@ impl Body for PageBody {
         let piece = match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
-            Self::Events(events, _) => events.poll_recv(cx),
+            Self::Events { events, .. } => events.poll_recv(cx),
         };
         piece.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
     }
@@ -49,7 +53,7 @@ impl Body for PageBody {
     fn size_hint(&self) -> hyper::body::SizeHint {
         match self {
             Self::Whole(bytes) => hyper::body::SizeHint::with_exact(bytes.len() as u64),
-            Self::Events(..) => hyper::body::SizeHint::default(),
+            Self::Events { .. } => hyper::body::SizeHint::default(),
         }
     }
 }
@@ -127,7 +131,7 @@ impl Viewers {
         } else if is_there {
             open.push(viewer);
         }
-        Some(PageBody::Events(receiver, Arc::clone(&self.streams)))
+        Some(PageBody::Events { events: receiver, open: Arc::clone(&self.streams) })
     }
 
     /// Tells every viewer; those who do not read are dropped, and all after the end.
