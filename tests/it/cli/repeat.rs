@@ -45,11 +45,20 @@ const RUN: [(&str, &str); 34] = [
 ];
 
 /// Flags that need a server of their own.
-const AT_A_SERVER: [&str; 7] =
-    ["world", "base-url", "org-id", "api-key", "allow-plain-http", "allow-writes-to", "audit"];
+const AT_A_SERVER: [&str; 9] = [
+    "world",
+    "base-url",
+    "org-id",
+    "api-key",
+    "allow-plain-http",
+    "allow-writes-to",
+    "audit",
+    "pause-while",
+    "quiet-hours",
+];
 
 /// Flags that say how a result is shown, and the dry run that the printed command is taken from.
-const NOT_REPEATED: [&str; 10] = [
+const NOT_REPEATED: [&str; 14] = [
     "dry-run",
     "json",
     "json-lines",
@@ -60,6 +69,10 @@ const NOT_REPEATED: [&str; 10] = [
     "version",
     "out",
     "changes",
+    "live",
+    "open",
+    "live-address",
+    "live-linger",
 ];
 
 /// Flags of `run` that need a certificate: `certificates.rs` repeats them.
@@ -161,13 +174,14 @@ fn the_address_is_carried_and_the_key_is_not() {
     let mock = served(&scenario, 1);
     let line = format!(
         "run --world http --base-url {} --org-id demo --api-key demo --allow-writes-to demo \
-         --resources 12 --strategy hybrid",
+         --resources 12 --strategy hybrid --pause-while gone",
         mock.base_url()
     );
     let trial = place.json(&format!("{line} --dry-run --json"), 0);
     let printed = trial["next_command"].as_str().unwrap();
     let address = format!("--world http --base-url {} --org-id demo", mock.base_url());
     assert!(printed.contains(&address) && printed.contains("--allow-writes-to demo"), "{printed}");
+    assert!(printed.contains("--pause-while gone"), "{printed}");
     assert!(!printed.contains("api-key"), "{printed}");
     let said = shell(&place, &format!("{printed} --json"));
     assert_eq!(said.code, 0, "{said:?}");
