@@ -108,7 +108,7 @@ fn main() {
     .expect("a scenario");
     let pair = |place: usize| {
         // Each is the first of its pair as often as the other.
-        let first = place % 2 == 0;
+        let first = place.is_multiple_of(2);
         let (a, b) = (run(&scenario, first), run(&scenario, !first));
         if first { a / b } else { b / a }
     };

@@ -161,12 +161,12 @@ pub(super) fn progress(
         runs.extend(older.filter(|run| holder(run).is_some()));
         let accounts: Result<Vec<_>, StoreError> = runs
             .iter()
-            .map(|run| match &run.record {
-                Some(record) => Ok((record.records.total, Some(record.resources))),
-                None => {
-                    let all = store.run(run.id)?.ids.map(|ids| ids.len() as u64);
-                    Ok((store.ended(run.id)?, all))
+            .map(|run| {
+                if let Some(record) = &run.record {
+                    return Ok((record.records.total, Some(record.resources)));
                 }
+                let all = store.run(run.id)?.ids.map(|ids| ids.len() as u64);
+                Ok((store.ended(run.id)?, all))
             })
             .collect();
         Ok((runs, accounts?))

@@ -94,14 +94,14 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
         // Nobody is left to be told that it did not work.
         drop(path.map(std::fs::remove_dir_all));
     };
-    let live = args.live_run(&inputs, line)?;
+    let shown = args.live_run(&inputs, line)?;
     let stop = interrupt::listen_and(line, Stop::default(), "ending the command", at_last)?;
-    let page = live.as_ref().map(LiveRun::source);
+    let page = shown.as_ref().map(LiveRun::source);
     if let Some(page) = &page {
         page.stops_with(&stop);
     }
-    let shown = (&status, page.as_deref());
-    let judged = judged(args, &inputs, shown, (home.as_ref().map(TempDir::path), &stop));
+    let seen = (&status, page.as_deref());
+    let judged = judged(args, &inputs, seen, (home.as_ref().map(TempDir::path), &stop));
     let mut judged = runtime().map_err(CliError::Runtime)?.block_on(judged)?;
     drop(home);
     if let Some(record) = &mut judged
@@ -140,10 +140,10 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
         ClientVerdict::NoCalls => code::INCONCLUSIVE,
         _ => code::AUDIT_MISMATCH,
     };
-    if let Some(live) = live {
+    if let Some(shown) = shown {
         let words = format!("{} of {} correct", record.records.correct, record.resources);
         let next = record.next_command.clone();
-        live.end(Verdict { exit_code, words, next, report: None }, &stop, line);
+        shown.end(Verdict { exit_code, words, next, report: None }, &stop, line);
     }
     Ok(ExitCode::from(exit_code))
 }
@@ -160,11 +160,11 @@ impl JudgeArgs {
             target: Some("a mock of this process".to_owned()),
             ..RunFacts::default()
         };
-        let live = self.live.start(facts, false, None, line)?;
-        if let Some(live) = &live {
-            live.source().set_accounts(inputs.scenario.expected_resources());
+        let shown = self.live.start(facts, false, None, line)?;
+        if let Some(shown) = &shown {
+            shown.source().set_accounts(inputs.scenario.expected_resources());
         }
-        Ok(live)
+        Ok(shown)
     }
 }
 

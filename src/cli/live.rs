@@ -130,10 +130,8 @@ impl LiveRun {
     pub(super) fn end(self, verdict: Verdict, stop: &Stop, line: &CommandLine) {
         self.source.end(verdict);
         let page = &self.page;
-        let waits = || match self.source.is_virtual() {
-            true => !page.is_end_seen() || page.is_viewed(),
-            false => page.is_viewed(),
-        };
+        let is_awaited = || self.source.is_virtual() && !page.is_end_seen();
+        let waits = || is_awaited() || page.is_viewed();
         let clock = WallClock::start();
         let mut is_said = false;
         while !stop.is_set() && waits() && clock.elapsed() < self.linger {

@@ -61,8 +61,16 @@ pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, Cli
     reopened.run = run;
     let (again, audit, changes) = (RetryScope::Neither, args.audit.audit, args.changes.clone());
     let settlements = Settlements::new();
-    let live = args.live.clone();
-    let part = Part { ids, ledger, again, settlements, audit, changes, live, verb: "resume" };
+    let part = Part {
+        ids,
+        ledger,
+        again,
+        settlements,
+        audit,
+        changes,
+        live: args.live.clone(),
+        verb: "resume",
+    };
     go_on(&args.run, line, (reopened, lease, calls_before), &part, &controls)
 }
 
@@ -130,14 +138,14 @@ pub(super) fn go_on(
     let _socket = controls.listen(&args.store.store, id);
     let scenario = reopened.header.scenario(part.ids.clone())?;
     let header = &reopened.header;
-    let live = part.live.start(live::facts_of(&reopened, part.verb, line), false, None, line)?;
+    let shown = part.live.start(live::facts_of(&reopened, part.verb, line), false, None, line)?;
     let status = LiveLine::new(line, 1);
     status.step(header.settings.strategy.name());
     let settings = header.settings.clone();
-    let page = live.as_ref().map(LiveRun::source);
-    if let (Some(live), Some(page)) = (&live, &page) {
+    let page = shown.as_ref().map(LiveRun::source);
+    if let (Some(shown), Some(page)) = (&shown, &page) {
         page.stops_with(stop);
-        controls.shown_at(live.url());
+        controls.shown_at(shown.url());
     }
     let mut observer = status.forecast(READING_BACK, (&scenario, &settings), page, false);
     let order = RunSpec {
@@ -176,8 +184,8 @@ pub(super) fn go_on(
     }
     print_result(&run.record, &findings(&run.record), Some(id), args.output.json)?;
     let exit_code = exit_code_of(&run.record);
-    if let Some(live) = live {
-        live.end(verdict_in_words(&run.record, exit_code, Some(id)), stop, line);
+    if let Some(shown) = shown {
+        shown.end(verdict_in_words(&run.record, exit_code, Some(id)), stop, line);
     }
     listed?;
     Ok(ExitCode::from(exit_code))

@@ -102,30 +102,28 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         status.step("forecasting by 100 simulations");
         forecast(order.scenario, &order.settings)
     });
-    let live = args.live_run(&inputs, &order, line)?;
+    let shown = args.live_run(&inputs, &order, line)?;
     // Until here nothing was written, and a signal ends the process as it ends any other.
     let stop = interrupt::listen(line)?;
     let controls = Controls::new(&args.hold, (&stop, &order.settings), line);
-    let page = live.as_ref().map(LiveRun::source);
+    let page = shown.as_ref().map(LiveRun::source);
     if let Some(page) = &page {
         page.stops_with(&stop);
     }
     status.step(order.settings.strategy.name());
     let afterwards = afterwards(&inputs.world, args.replicates);
-    let mut observer = match inputs.world {
-        World::Virtual => status.observer(afterwards).shown_on(page.clone()),
-        _ => {
-            let run = (order.scenario, &order.settings);
-            status.forecast(afterwards, run, page.clone(), true)
-        }
+    let mut observer = if matches!(inputs.world, World::Virtual) {
+        status.observer(afterwards).shown_on(page)
+    } else {
+        status.forecast(afterwards, (order.scenario, &order.settings), page, true)
     };
     let mut lines = JsonLines::new(&mut observer, args.json_lines);
     let mut expected = Expected::new(forecast.transpose()?, line, &mut lines);
     let mut listed = Ok(());
     let (mut run, replicates) = if args.keeps_journal(&inputs, &order) {
         let run;
-        let shown = (&controls, live.as_ref());
-        (run, listed) = journaled(args, line, &inputs, &order, shown, &mut expected)?;
+        let with = (&controls, shown.as_ref());
+        (run, listed) = journaled(args, line, &inputs, &order, with, &mut expected)?;
         (run, Summary::default())
     } else {
         let control = controls.within(&inputs.world);
@@ -157,8 +155,8 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         print_result(&run.record, &found, stored, args.job.output.json)?;
     }
     let exit_code = exit_code_of(&run.record);
-    if let Some(live) = live {
-        live.end(verdict_in_words(&run.record, exit_code, stored), &stop, line);
+    if let Some(shown) = shown {
+        shown.end(verdict_in_words(&run.record, exit_code, stored), &stop, line);
     }
     listed?;
     Ok(ExitCode::from(exit_code))
@@ -289,7 +287,7 @@ fn journaled(
     line: &CommandLine,
     inputs: &Inputs,
     order: &RunSpec<'_>,
-    (controls, live): (&Controls, Option<&LiveRun>),
+    (controls, shown): (&Controls, Option<&LiveRun>),
     observer: &mut dyn Observer,
 ) -> Result<(Run, Result<(), CliError>), CliError> {
     let mut store = Store::open(&args.job.store.store)?;
@@ -302,9 +300,9 @@ fn journaled(
     let is_virtual = matches!(inputs.world, World::Virtual);
     let _socket = (!is_virtual).then(|| controls.listen(&args.job.store.store, id));
     let stays = matches!(inputs.world, World::ForeignHttp(_));
-    if let Some(live) = live {
-        controls.shown_at(live.url());
-        live.source().know(|facts| live::know_run(facts, id, stays, line));
+    if let Some(shown) = shown {
+        controls.shown_at(shown.url());
+        shown.source().know(|facts| live::know_run(facts, id, stays, line));
     }
     let begun = JournaledRun {
         store: &mut store,

@@ -304,8 +304,8 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     if later.is_empty() {
         reopened.recognise("undo", &ledger, &stop)?;
     }
-    let live = live.start(live::facts_of(&reopened, "undo", line), false, None, line)?;
-    let page = live.as_ref().map(LiveRun::source);
+    let shown = live.start(live::facts_of(&reopened, "undo", line), false, None, line)?;
+    let page = shown.as_ref().map(LiveRun::source);
     if let Some(page) = &page {
         page.stops_with(&stop);
     }
@@ -358,7 +358,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     } else {
         0
     };
-    if let Some(live) = live {
+    if let Some(shown) = shown {
         let done = if *dry_run { "would be restored" } else { "restored" };
         let left = match conflicted {
             0 => String::new(),
@@ -366,7 +366,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         };
         let words = format!("{} {done}{left}", plural(*restored, "field"));
         let next = record.next_command.clone();
-        live.end(Verdict { exit_code, words, next, report: None }, &stop, line);
+        shown.end(Verdict { exit_code, words, next, report: None }, &stop, line);
     }
     Ok(ExitCode::from(exit_code))
 }

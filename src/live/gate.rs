@@ -120,6 +120,9 @@ mod tests {
     use super::*;
     use hyper::Request;
 
+    /// Verb, address and headers of a request, and the status that it gets.
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
+
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
     fn judged(verb: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Entry, u16> {
@@ -150,7 +153,7 @@ mod tests {
         let entrance = format!("/t/{TOKEN}");
         let cookie = format!("neonbench_live_4000={TOKEN}");
         let (host, cookie) = (("host", "127.0.0.1:4000"), ("cookie", &*cookie));
-        let cases: &[(&str, &str, &[(&str, &str)], u16)] = &[
+        let cases: &[Case<'_>] = &[
             ("GET", &entrance, &[], 421),
             ("GET", &entrance, &[("host", "127.0.0.1")], 421),
             ("GET", &entrance, &[("host", "127.0.0.1:4001")], 421),

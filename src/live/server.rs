@@ -272,7 +272,6 @@ async fn listen(
 
 /// Looks at the run again and again.
 async fn look(shared: &Shared) {
-    #[expect(clippy::disallowed_methods, reason = "the page lives on the wall clock")]
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -69,18 +69,15 @@ fn events(shared: &Shared, head: &Parts) -> Answer {
         return respond(EVENTS, String::new());
     }
     let last = head.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    match shared.viewers.add(last.unwrap_or(0), &shared.latest(), &*shared.source) {
-        Some(body) => {
-            let mut answer = Response::new(body);
-            set(&mut answer, CONTENT_TYPE, EVENTS);
-            answer
-        }
-        None => {
-            let mut answer = turned_away(StatusCode::SERVICE_UNAVAILABLE, "too many viewers");
-            set(&mut answer, RETRY_AFTER, "5");
-            answer
-        }
+    let stream = shared.viewers.add(last.unwrap_or(0), &shared.latest(), &*shared.source);
+    if let Some(body) = stream {
+        let mut answer = Response::new(body);
+        set(&mut answer, CONTENT_TYPE, EVENTS);
+        return answer;
     }
+    let mut answer = turned_away(StatusCode::SERVICE_UNAVAILABLE, "too many viewers");
+    set(&mut answer, RETRY_AFTER, "5");
+    answer
 }
 
 /// The token becomes a cookie, so that it leaves the address.
