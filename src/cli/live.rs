@@ -33,6 +33,9 @@ pub(super) struct LiveArgs {
     /// Show the run on a page that only this machine can reach, and print its address; port 0 is a free one
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     live: Option<u16>,
+    /// Time that the page stays after the end of the run, at most, for viewers who have it open
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = bounds::duration)]
+    live_linger: Duration,
     #[command(flatten)]
     how: PageArgs,
 }
@@ -46,9 +49,6 @@ pub(super) struct PageArgs {
     /// Serve the page at this address, which other machines may reach
     #[arg(long, value_name = "ADDRESS")]
     live_address: Option<IpAddr>,
-    /// Time that the page stays after the end of the run, at most, for viewers who have it open
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = bounds::duration)]
-    live_linger: Duration,
 }
 
 impl PageArgs {
@@ -110,7 +110,7 @@ impl LiveArgs {
         };
         let source = Arc::new(RunSource::new(facts, is_virtual, webhooks));
         let page = self.how.serve(port, Arc::clone(&source) as _, line)?;
-        Ok(Some(LiveRun { source, page, linger: self.how.live_linger }))
+        Ok(Some(LiveRun { source, page, linger: self.live_linger }))
     }
 }
 
