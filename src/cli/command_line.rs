@@ -201,7 +201,7 @@ mod tests {
 
     /// Verbs that print a command.
     const VERBS: &str = "report, run, pause, go, stop, resume, retry, verify, undo, benchmark, scalability, compare, \
-        analyze, preflight, probe, fit, calibrate, evaluate, history, judge, serve, store purge, plan import, \
+        analyze, preflight, probe, fit, calibrate, evaluate, history, live, judge, serve, store purge, plan import, \
         dataset import, dataset describe";
 
     /// The words without which a verb cannot be parsed.
@@ -217,7 +217,9 @@ mod tests {
     }
 
     /// A value for each kind of argument, by its id or by the last of the words that name its value.
-    const SAMPLES: [(&str, &str); 29] = [
+    const SAMPLES: [(&str, &str); 31] = [
+        ("PORT", "8081"),
+        ("ADDRESS", "127.0.0.1"),
         ("ITEM,…", "access,fields"),
         ("ITEM=REASON", "quiet=it's closed"),
         ("WHO", "the office"),

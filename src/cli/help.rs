@@ -28,13 +28,13 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "selftest",
         ],
     ),
-    ("Migrate", &["preflight", "run", "pause", "go", "slow", "stop", "history"]),
+    ("Migrate", &["preflight", "run", "pause", "go", "slow", "stop", "live", "history"]),
     ("Repair", &["resume", "retry", "verify", "undo", "store"]),
     ("Tune", &["calibrate", "evaluate"]),
 ];
 
 /// Two examples of each verb. A test runs or parses each of them.
-const EXAMPLES: [(&str, [&str; 2]); 41] = [
+const EXAMPLES: [(&str, [&str; 2]); 42] = [
     ("report", ["report", "report --plan plan.toml --profile staff --out page"]),
     (
         "run",
@@ -85,6 +85,7 @@ const EXAMPLES: [(&str, [&str; 2]); 41] = [
     ("completions", ["completions bash", "completions zsh"]),
     ("man", ["man", "man --out man"]),
     ("history", ["history", "history --limit 5"]),
+    ("live", ["live", "live 7 --open"]),
     (
         "judge",
         [
@@ -127,7 +128,11 @@ const EXAMPLES: [(&str, [&str; 2]); 41] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 58] = [
+const RARE: [&str; 62] = [
+    "live",
+    "open",
+    "live_address",
+    "live_linger",
     "metadata_cache",
     "chunk_size",
     "chunk_pause",

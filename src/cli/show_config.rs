@@ -56,7 +56,8 @@ enum Origin {
 type ResolvedSettings = BTreeMap<&'static str, (Value, Origin)>;
 
 /// Arguments that are no settings of a run: they say how its result is shown.
-const NO_SETTINGS: [&str; 4] = ["json", "json_lines", "show_values", "verbose"];
+const NO_SETTINGS: [&str; 8] =
+    ["json", "json_lines", "show_values", "verbose", "live", "open", "live_address", "live_linger"];
 
 /// Prints the configuration that `run` would have with the same flags; runs and writes nothing.
 pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {

@@ -134,6 +134,7 @@ mod tests {
     /// A run of two halves of 200 accounts, one call each: ms per call, calls in flight, each how many refused.
     fn course(halves: [(u64, u64, u64); 2]) -> Course {
         let mut course = Course::default();
+        course.observe(&Event::Started { at: Timestamp::ZERO + Duration::from_secs(1) });
         course.observe(&Event::Enumerated { resources: 1_000 });
         let mut now_us = 0;
         for (ms, in_flight, refused) in halves {
