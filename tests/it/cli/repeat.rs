@@ -102,7 +102,8 @@ fn flags_of(verb: &str) -> Vec<String> {
     let lines = lines.map(str::trim_start).filter(|line| line.starts_with('-'));
     let flags =
         lines.filter_map(|line| line.split_whitespace().find_map(|it| it.strip_prefix("--")));
-    flags.map(|flag| flag.trim_end_matches([',', '.']).to_owned()).collect()
+    let name = |flag: &str| flag.split(['[', ',', '.']).next().unwrap_or_default().to_owned();
+    flags.map(name).collect()
 }
 
 /// Runs a printed command and what is added to it, by a shell, with our binary as `neonbench`.

@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
 
 /// A use of each verb, on what [`prepared`] makes.
-const LINES: [(&str, &str); 42] = [
+const LINES: [(&str, &str); 43] = [
     ("report", "report --runs 1 --out page"),
     ("run", "run --resources 30 --workers 20 --strategy hybrid --replicates 2 --forecast"),
     ("preflight", "preflight --plan plan.toml --only fields,advice,settings,notice"),
@@ -40,6 +40,7 @@ const LINES: [(&str, &str); 42] = [
     ("completions", "completions bash"),
     ("man", "man"),
     ("history", "history"),
+    ("live", "live"),
     ("judge", "judge --resources 3 --compare -- true"),
     ("selftest", "selftest --help"),
     ("serve", "serve --help"),
