@@ -48,6 +48,11 @@ struct Storm {
     is_told: bool,
 }
 
+/// Time from one moment to another; none if that was earlier: threads tell of moments in another order than theirs.
+pub(super) fn passed(from: Timestamp, to: Timestamp) -> Duration {
+    to.max(from).since(from)
+}
+
 /// The state of a run as its page shows it.
 #[derive(Debug)]
 pub struct LiveFold {
@@ -64,6 +69,8 @@ pub struct LiveFold {
     /// True if accounts are only read again: to verify or undo a run.
     is_review: bool,
     endpoints: BTreeMap<Endpoint, EndpointState>,
+    /// Limits found, also of endpoints that are never called.
+    limits: BTreeMap<Endpoint, u32>,
     minute: LastMinute,
     failures: BTreeMap<String, FailureGroup>,
     edits: EditsState,
@@ -94,6 +101,7 @@ impl LiveFold {
             headroom: 0,
             is_review: false,
             endpoints: BTreeMap::new(),
+            limits: BTreeMap::new(),
             minute: LastMinute::default(),
             failures: BTreeMap::new(),
             edits: EditsState::default(),
@@ -131,14 +139,14 @@ impl LiveFold {
     }
 
     fn seconds(&self, at: Timestamp) -> f64 {
-        at.since(self.began).as_secs_f64()
+        passed(self.began, at).as_secs_f64()
     }
 
     /// The same without the time for which it was paused.
     fn own_s(&self, at: Timestamp) -> f64 {
         let is_paused = self.state == LiveState::Paused;
-        let present = if is_paused { at.since(self.since) } else { Duration::ZERO };
-        at.since(self.began).saturating_sub(self.paused + present).as_secs_f64()
+        let present = if is_paused { passed(self.since, at) } else { Duration::ZERO };
+        passed(self.began, at).saturating_sub(self.paused + present).as_secs_f64()
     }
 
     fn mark(&mut self, at: Timestamp, kind: MarkKind, words: impl Into<String>) {
@@ -149,7 +157,7 @@ impl LiveFold {
     /// Takes a new state, and marks it.
     pub fn enter(&mut self, at: Timestamp, state: LiveState, why: Option<String>) {
         if self.state == LiveState::Paused && state != LiveState::Paused {
-            self.paused += at.since(self.since);
+            self.paused += passed(self.since, at);
         }
         let words = match &why {
             Some(why) => format!("{}: {why}", state.name()),
@@ -233,7 +241,11 @@ impl LiveFold {
         self.minute.pass(now);
         self.look_at_forecast(now);
         let now_s = self.seconds(now);
-        let mut endpoints: Vec<EndpointState> = self.endpoints.values().cloned().collect();
+        let limited = |(endpoint, state): (&Endpoint, &EndpointState)| EndpointState {
+            limit: self.limits.get(endpoint).copied(),
+            ..state.clone()
+        };
+        let mut endpoints: Vec<EndpointState> = self.endpoints.iter().map(limited).collect();
         endpoints.sort_by_key(|endpoint| std::cmp::Reverse(endpoint.answered));
         endpoints.truncate(MOST_ENDPOINTS);
         for endpoint in &mut endpoints {
@@ -329,7 +341,7 @@ impl LiveFold {
     }
 
     fn look_for_storm(&mut self, at: Timestamp, is_refused: bool) {
-        if at.since(self.storm.since) > STORM_TIME {
+        if passed(self.storm.since, at) > STORM_TIME {
             self.storm = Storm { since: at, ..Storm::default() };
         }
         let storm = &mut self.storm;
@@ -401,7 +413,7 @@ impl Observer for LiveFold {
             }
             Event::BackedOff { delay } => self.minute.waited(self.heard, *delay),
             Event::Limited { endpoint, limit, .. } => {
-                self.endpoint(*endpoint).limit = Some(*limit);
+                self.limits.insert(*endpoint, *limit);
             }
             Event::Reread { is_changed } => {
                 self.edits.reread += 1;
@@ -409,7 +421,7 @@ impl Observer for LiveFold {
             }
             Event::Written { at, read_at } => {
                 self.edits.written += 1;
-                self.exposed += at.since(*read_at);
+                self.exposed += passed(*read_at, *at);
                 self.minute.written(*at);
             }
             Event::Landed { at, end, .. } => {
@@ -463,5 +475,39 @@ impl Observer for LiveFold {
             | Event::ReadAgain { .. }
             | Event::ChunkDone { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use neonbench_engine::event::Attempt;
+
+    /// The page's thread and the forecaster's ask about moments before those that the engine's thread told last.
+    #[test]
+    fn moments_may_be_told_in_another_order_than_theirs() {
+        let at = |s| Timestamp::ZERO + Duration::from_secs(s);
+        let mut fold = LiveFold::new(None);
+        fold.observe(&Event::Started { at: at(1) });
+        let (endpoint, by) = (Endpoint::GetAccount, "Anna");
+        let (queued, paced) = (Duration::ZERO, Duration::ZERO);
+        fold.observe(&Event::Sent { at: at(2), endpoint, queued, paced });
+        fold.observe(&Event::Paused { at: at(5), by: by.into(), why: "".into() });
+        fold.set_left(at(4), [1.0, 2.0, 3.0]);
+        let outcome = Outcome::Ok;
+        let (due_at, sent_at, done_at) = (at(2), at(2), at(7));
+        fold.observe(&Event::Done(Attempt {
+            endpoint,
+            attempt: 1,
+            due_at,
+            sent_at,
+            done_at,
+            outcome,
+        }));
+        assert_eq!(fold.snapshot(at(3), 0).state, LiveState::Paused);
+        let verdict =
+            Verdict { exit_code: 130, words: String::new(), next: String::new(), report: None };
+        fold.end(at(6), verdict);
+        assert_eq!(fold.snapshot(at(6), 0).state, LiveState::Ended);
     }
 }

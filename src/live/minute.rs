@@ -1,5 +1,6 @@
 //! Figures over the last minute, in memory that does not grow.
 
+use super::fold::passed;
 use super::snapshot::{EndpointState, Pace};
 use crate::stats::{quantile, sorted};
 use neon_mock::api::Endpoint;
@@ -116,7 +117,7 @@ impl LastMinute {
     }
 
     fn seconds_seen(now: Timestamp, began: Timestamp) -> f64 {
-        now.since(began).min(MINUTE).as_secs_f64()
+        passed(began, now).min(MINUTE).as_secs_f64()
     }
 
     /// Rates at `now` of a run that began at `began`.
@@ -145,7 +146,7 @@ impl LastMinute {
     pub(super) fn describe(&self, state: &mut EndpointState, now: Timestamp) {
         let found = self.endpoints.iter().find(|(endpoint, _)| endpoint.name() == state.endpoint);
         let Some((_, of)) = found else { return };
-        let is_recent = |(at, _): &&(Timestamp, Duration)| now.since(*at) <= MINUTE;
+        let is_recent = |(at, _): &&(Timestamp, Duration)| passed(*at, now) <= MINUTE;
         let times = of.times.iter().filter(is_recent).map(|(_, took)| took.as_secs_f64() * 1e3);
         let times = sorted(times);
         if !times.is_empty() {

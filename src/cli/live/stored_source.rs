@@ -67,6 +67,8 @@ impl StoredSource {
         let is_remote = header.is_some_and(|it| matches!(it.site, Site::ForeignHttp { .. }));
         let commands: &[(&str, &str)] = match run.state {
             RunState::Finished => &[("verify its values", "verify"), ("undo it", "undo")],
+            RunState::Undone => &[],
+            RunState::Undoing => &[("undo the rest of it", "undo")],
             _ => &[("resume it", "resume"), ("undo it", "undo")],
         };
         let commands = commands.iter().filter(|_| is_remote);
@@ -174,7 +176,16 @@ impl StoredSource {
         let (LiveState::Ended, why, _) = seen.state.as_ref()? else { return None };
         let next = self.facts.commands.first().map(|[_, command]| command.clone());
         Some(match &seen.record {
-            Some(record) => verdict_in_words(record, exit_code_of(record), Some(self.id)),
+            Some(record) => {
+                let verdict = verdict_in_words(record, exit_code_of(record), Some(self.id));
+                match why.as_deref() {
+                    Some(state) if state != RunState::Finished.name() => Verdict {
+                        words: format!("{state}; when it ended: {}", verdict.words),
+                        ..verdict
+                    },
+                    _ => verdict,
+                }
+            }
             None => Verdict {
                 exit_code: 0,
                 words: why.clone().unwrap_or_default(),
@@ -183,6 +194,13 @@ impl StoredSource {
             },
         })
     }
+}
+
+/// Edits at risk, as far as the record has them.
+fn edits(written: u64, record: Option<&RunRecord>) -> EditsState {
+    let exposure_mean_s = record.map_or(0.0, |record| record.exposure.mean_s);
+    let at_risk_per_1000 = exposure_mean_s / 3_600.0 * 1_000.0;
+    EditsState { written, exposure_mean_s, at_risk_per_1000, ..EditsState::default() }
 }
 
 impl Seen {
@@ -258,7 +276,7 @@ impl LiveSource for StoredSource {
             why,
             since_s,
             now_s: makespan_s.unwrap_or_else(|| self.seconds(now)),
-            now_unix_s: now,
+            now_unix_s: makespan_s.map_or(now, |s| self.facts.began_unix_s + s.round() as i64),
             heard_s: makespan_s.unwrap_or(seen.heard_s),
             accounts: seen.accounts(),
             left_s: None,
@@ -266,7 +284,7 @@ impl LiveSource for StoredSource {
             endpoints: Vec::new(),
             pace: Pace { accounts_per_s, ..Pace::default() },
             failures: Vec::new(),
-            edits: EditsState { written: written as u64, ..EditsState::default() },
+            edits: edits(written as u64, seen.record.as_ref()),
             echo: None,
             regime: None,
             verdict: self.verdict(&seen),

@@ -7,7 +7,7 @@ use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
 use neonbench::text::{count, duration, plural};
 use neonbench_engine::event::{Event, Outcome};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ pub(super) struct RunProgress {
     answered: u64,
     in_flight: InFlight,
     limits: BTreeMap<Endpoint, u32>,
+    called: BTreeSet<Endpoint>,
     refused: u64,
     slices: VecDeque<RateSlice>,
     /// Start of the current slice, and the accounts done by then.
@@ -137,7 +138,10 @@ impl RunProgress {
                 *self = Self { resources, began, holds, reads_again: true, ..Self::default() };
             }
             Event::ReadAgain { accounts } => self.landed += accounts,
-            Event::Sent { at, .. } => self.in_flight.change(*at, 1),
+            Event::Sent { at, endpoint, .. } => {
+                self.called.insert(*endpoint);
+                self.in_flight.change(*at, 1);
+            }
             Event::Done(call) => {
                 self.in_flight.change(call.done_at, -1);
                 self.answered += 1;
@@ -241,10 +245,16 @@ impl RunProgress {
         }
         words.push(format!("{} answered", plural(self.answered, "call")));
         words.extend(self.rate().map(|rate| format!("{rate:.1} accounts/s")));
-        let limit =
-            |(endpoint, limit): (&Endpoint, &u32)| format!("{} ≤ {limit}", endpoint.class().name());
-        if !self.limits.is_empty() {
-            let limits: Vec<String> = self.limits.iter().map(limit).collect();
+        let mut limits: BTreeMap<&str, u32> = BTreeMap::new();
+        for (endpoint, limit) in &self.limits {
+            if self.called.contains(endpoint) {
+                let least = limits.entry(endpoint.class().name()).or_insert(*limit);
+                *least = (*least).min(*limit);
+            }
+        }
+        if !limits.is_empty() {
+            let limits: Vec<String> =
+                limits.iter().map(|(class, limit)| format!("{class} ≤ {limit}")).collect();
             words.push(format!("limits {}", limits.join(", ")));
         }
         words

@@ -220,8 +220,9 @@ fn the_end_stands_first_with_its_commands() {
 #[test]
 fn edits_at_risk_are_never_said_to_be_none() {
     let edits = |reread, met, written| {
-        words::edits(live::EditsState { reread, met, written, ..live::EditsState::default() })[0]
-            .clone()
+        let exposure_mean_s = 1.0;
+        let state = live::EditsState { reread, met, written, exposure_mean_s, ..<_>::default() };
+        words::edits(state)[0].clone()
     };
     assert_eq!(edits(0, 0, 0), "No account has been written yet.");
     assert!(edits(0, 0, 1).starts_with("1 account written, not read again before its write:"));

@@ -227,6 +227,9 @@ pub(super) fn edits(edits: EditsState) -> Vec<String> {
     if written == 0 && reread == 0 {
         return vec!["No account has been written yet.".to_owned()];
     }
+    if exposure_mean_s <= 0.0 && reread == 0 {
+        return vec![format!("{} written.", plural(written, "account"))];
+    }
     let is_one = written == 1;
     let read_again = match (reread, met) {
         (0, _) => format!(

@@ -32,8 +32,12 @@ const WARM_UP: u64 = 64;
 
 /// False of a change that the run itself may have made: it finds its limits at its start, and more of them later.
 fn is_the_servers(change: &RegimeChange) -> bool {
-    let is_ours = !change.is_slower()
-        && matches!(change.figure, ChangedFigure::InFlight(_) | ChangedFigure::Pace);
+    let is_ours = match change.figure {
+        // Accounts that need no write take less time than others: that is the plan's.
+        ChangedFigure::Pace => true,
+        ChangedFigure::InFlight(_) => !change.is_slower(),
+        ChangedFigure::Refused(_) | ChangedFigure::Service(_) => false,
+    };
     change.since >= WARM_UP && !is_ours
 }
 
@@ -76,8 +80,10 @@ pub(super) fn advice(
     if !change.is_slower() {
         return format!("{rest}; there is nothing to do");
     }
-    let id = id.map_or_else(|| "RUN".to_owned(), |id| id.to_string());
     let wait = duration((left_s - former_s).max(0.0));
+    let Some(id) = id else {
+        return format!("{rest}; to pause it pays if the server recovers within {wait}");
+    };
     let pause = format!(
         "`neonbench pause {id}` pays if the server recovers within {wait}; `neonbench go {id}` goes on"
     );
