@@ -5,7 +5,7 @@ use super::live::{
     LivePoint, LiveState, Mark, MarkKind, Pace, Regime, RunFacts, SCHEMA, Snapshot, Verdict,
 };
 
-/// What a page is made of.
+/// The data of a page.
 #[derive(Clone)]
 pub(crate) struct Sample {
     pub(crate) facts: RunFacts,
@@ -55,7 +55,7 @@ pub(crate) fn all() -> Vec<(&'static str, Sample)> {
                 it.snapshot.accounts.failed = 31;
                 it.snapshot.failures = failures();
                 it.snapshot.verdict = Some(Verdict {
-                    exit_code: 3,
+                    exit_code: Some(3),
                     words: "31 of 20,000 accounts failed; the others hold what the plan says"
                         .into(),
                     next: "neonbench retry 7".into(),
@@ -101,7 +101,7 @@ fn end(it: &mut Sample) {
         (endpoint.in_flight, endpoint.refused_by_minute) = (0, [0; 10]);
     }
     snapshot.verdict = Some(Verdict {
-        exit_code: 0,
+        exit_code: Some(0),
         words: "All 20,000 accounts hold what the plan says".into(),
         next: "neonbench verify 7".into(),
         report: Some("neonbench report --runs 7".into()),

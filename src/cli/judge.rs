@@ -143,7 +143,7 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
     if let Some(shown) = shown {
         let words = format!("{} of {} correct", record.records.correct, record.resources);
         let next = record.next_command.clone();
-        shown.end(Verdict { exit_code, words, next, report: None }, &stop, line);
+        shown.end(Verdict { exit_code: Some(exit_code), words, next, report: None }, &stop, line);
     }
     Ok(ExitCode::from(exit_code))
 }

@@ -107,6 +107,7 @@ pub(super) fn verdict_in_words(record: &RunRecord, exit_code: u8, id: Option<i64
         format!("{} as the plan demands", plural(ended, "account"))
     };
     let report = id.filter(|_| !record.dry_run).map(|id| format!("neonbench report --runs {id}"));
+    let exit_code = Some(exit_code);
     Verdict { exit_code, words, next: record.next_command.clone(), report }
 }
 

@@ -366,7 +366,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         };
         let words = format!("{} {done}{left}", plural(*restored, "field"));
         let next = record.next_command.clone();
-        shown.end(Verdict { exit_code, words, next, report: None }, &stop, line);
+        shown.end(Verdict { exit_code: Some(exit_code), words, next, report: None }, &stop, line);
     }
     Ok(ExitCode::from(exit_code))
 }

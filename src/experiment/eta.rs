@@ -196,19 +196,29 @@ fn simulations(
     for (seed, profile) in seeds.zip(profiles) {
         simulated.profile = profile;
         let settings = Settings { seed, ..settings.clone() };
-        let mut landed = Vec::new();
-        let mut note = |event: &Event| {
-            if let Event::Landed { at, .. } = event {
-                landed.push(at.since(Timestamp::ZERO).as_secs_f64());
-            }
-        };
-        let job = Job::new(&simulated.plan, &settings, resources(&simulated));
         // A run that could not go on tells nothing of one that does.
-        if run::simulate(&simulated, job, goes_on, &mut note).is_ok() {
+        if let Some(landed) = landings(&simulated, &settings, goes_on) {
             runs.extend(Simulation::of(window, &landed));
         }
     }
     runs
+}
+
+/// When the accounts of a simulated run ended, in seconds; `None` if it could not go on.
+pub(super) fn landings(
+    scenario: &Scenario,
+    settings: &Settings,
+    goes_on: &dyn Fn() -> bool,
+) -> Option<Vec<f64>> {
+    let mut landed = Vec::new();
+    let mut note = |event: &Event| {
+        if let Event::Landed { at, .. } = event {
+            landed.push(at.since(Timestamp::ZERO).as_secs_f64());
+        }
+    };
+    let job = Job::new(&scenario.plan, settings, resources(scenario));
+    let is_made = run::simulate(scenario, job, goes_on, &mut note).is_ok();
+    is_made.then_some(landed)
 }
 
 /// Quantiles of the seconds left of a run whose window took `took_s`, where its deviations are so many `times` those of

@@ -1,13 +1,10 @@
 //! The forecast of a run as a fan: when so many accounts have ended, with intervals.
 
-use super::eta::{MOST_ACCOUNTS, WARM_UP};
+use super::eta::{MOST_ACCOUNTS, WARM_UP, landings};
 use super::seeds;
 use crate::probe;
 use crate::stats::{quantile, sorted};
-use neon_mock::time::Timestamp;
-use neonbench_engine::engine::{Job, Settings};
-use neonbench_engine::event::Event;
-use neonbench_engine::run::{self, resources};
+use neonbench_engine::engine::Settings;
 use neonbench_engine::scenario::Scenario;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -35,7 +32,7 @@ pub struct Band {
 pub fn fan(scenario: &Scenario, settings: &Settings, goes_on: &dyn Fn() -> bool) -> Vec<Band> {
     let all = scenario.expected_resources();
     let simulated = all.min(MOST_ACCOUNTS);
-    let runs = landings(&scenario.of_size(simulated), settings, goes_on);
+    let runs = all_landings(&scenario.of_size(simulated), settings, goes_on);
     if runs.is_empty() || simulated == 0 || !goes_on() {
         return Vec::new();
     }
@@ -73,22 +70,15 @@ fn at_s(landed: &[f64], ended: u64, all: u64) -> f64 {
 }
 
 /// When the accounts of each simulated run ended, in seconds; those in which all did.
-fn landings(scenario: &Scenario, settings: &Settings, goes_on: &dyn Fn() -> bool) -> Vec<Vec<f64>> {
+fn all_landings(scenario: &Scenario, settings: &Settings, goes_on: &dyn Fn() -> bool) -> Vec<Vec<f64>> {
     let drawn = seeds::first(&seeds::FORECAST, RUNS);
     let mut runs = Vec::new();
     let mut simulated = scenario.clone();
     for (seed, profile) in drawn.clone().zip(probe::draws(&scenario.profile, drawn)) {
         simulated.profile = profile;
         let settings = Settings { seed, ..settings.clone() };
-        let mut landed = Vec::new();
-        let mut note = |event: &Event| {
-            if let Event::Landed { at, .. } = event {
-                landed.push(at.since(Timestamp::ZERO).as_secs_f64());
-            }
-        };
-        let job = Job::new(&simulated.plan, &settings, resources(&simulated));
-        let is_made = run::simulate(&simulated, job, goes_on, &mut note).is_ok();
-        if is_made && landed.len() as u64 == simulated.expected_resources() {
+        let landed = landings(&simulated, &settings, goes_on).unwrap_or_default();
+        if landed.len() as u64 == simulated.expected_resources() {
             runs.push(landed);
         }
     }

@@ -506,7 +506,7 @@ mod tests {
         }));
         assert_eq!(fold.snapshot(at(3), 0).state, LiveState::Paused);
         let verdict =
-            Verdict { exit_code: 130, words: String::new(), next: String::new(), report: None };
+            Verdict { exit_code: Some(130), words: String::new(), next: String::new(), report: None };
         fold.end(at(6), verdict);
         assert_eq!(fold.snapshot(at(6), 0).state, LiveState::Ended);
     }

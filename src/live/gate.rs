@@ -1,4 +1,4 @@
-//! Who may read a live page: a request is judged by its head alone.
+//! Access to a live page: a request is judged by its head alone.
 //!
 //! Other pages in the same browser, other machines and other users of this machine can all send requests to a port of
 //! this machine. The address must be ours by its `Host`, a script of another page is told by `Origin` and
@@ -6,8 +6,7 @@
 
 use crate::digest::sha256;
 use hyper::header::{COOKIE, HOST, ORIGIN};
-use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use std::net::SocketAddr;
 
 /// The way of a request that is let in.
@@ -60,9 +59,9 @@ impl Gate {
     /// Judges a request.
     ///
     /// Errors: it is turned away.
-    pub(super) fn judge(&self, head: &Parts) -> Result<Entry, TurnedAway> {
+    pub(super) fn judge<B>(&self, head: &Request<B>) -> Result<Entry, TurnedAway> {
         let host = only(head, HOST.as_str()).filter(|host| self.is_ours(host));
-        let asks_here = match (head.uri.authority(), host) {
+        let asks_here = match (head.uri().authority(), host) {
             (_, None) => false,
             (Some(authority), Some(_)) => self.is_ours(authority.as_str()),
             (None, Some(_)) => true,
@@ -70,24 +69,24 @@ impl Gate {
         if !asks_here {
             return Err((StatusCode::MISDIRECTED_REQUEST, "this address is not served here"));
         }
-        if ![Method::GET, Method::HEAD].contains(&head.method) {
+        if ![Method::GET, Method::HEAD].contains(head.method()) {
             return Err((StatusCode::METHOD_NOT_ALLOWED, "the page is read only: GET and HEAD"));
         }
-        if head.headers.contains_key(ORIGIN) {
+        if head.headers().contains_key(ORIGIN) {
             let origin = only(head, ORIGIN.as_str()).and_then(|it| it.strip_prefix("http://"));
             if !origin.is_some_and(|host| self.is_ours(host)) {
                 return Err((StatusCode::FORBIDDEN, "another page asks"));
             }
         }
-        if head.headers.contains_key("sec-fetch-site")
+        if head.headers().contains_key("sec-fetch-site")
             && !matches!(only(head, "sec-fetch-site"), Some("same-origin" | "none"))
         {
             return Err((StatusCode::FORBIDDEN, "another page asks"));
         }
-        if let Some(token) = head.uri.path().strip_prefix(TOKEN_PATH) {
+        if let Some(token) = head.uri().path().strip_prefix(TOKEN_PATH) {
             return if self.is_token(token) { Ok(Entry::WithToken) } else { Err(NOT_KNOWN) };
         }
-        let cookies = head.headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
+        let cookies = head.headers().get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
         let mut tokens = cookies
             .flat_map(|cookies| cookies.split(';'))
             .filter_map(|cookie| cookie.trim().split_once('='))
@@ -109,8 +108,8 @@ const NOT_KNOWN: TurnedAway =
     (StatusCode::UNAUTHORIZED, "open the address that the command printed: it has the token");
 
 /// The value of a header that is there once.
-fn only<'a>(head: &'a Parts, name: &str) -> Option<&'a str> {
-    let mut values = head.headers.get_all(name).iter();
+fn only<'a, B>(head: &'a Request<B>, name: &str) -> Option<&'a str> {
+    let mut values = head.headers().get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
@@ -131,8 +130,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let (head, ()) = request.body(()).unwrap().into_parts();
-        gate.judge(&head).map_err(|(status, _)| status.as_u16())
+        gate.judge(&request.body(()).unwrap()).map_err(|(status, _)| status.as_u16())
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// Marks that are kept.
 const MOST: usize = 1_000;
 
-/// What happened to a run.
+/// The marks of a run.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     ring: VecDeque<Mark>,

@@ -47,7 +47,7 @@ const MAX_HEAD: usize = 16 << 10;
 /// Looks after a page was asked for within which its viewer counts as there: a page without scripts asks again.
 const VIEWED_FOR: u64 = 6;
 
-/// What a page shows. It is asked on the server's thread.
+/// The data of a page. It is asked on the server's thread.
 pub trait LiveSource: Send + Sync {
     /// The facts that stand before the run.
     fn facts(&self) -> RunFacts;
@@ -69,7 +69,7 @@ pub enum LiveError {
     Thread(#[source] io::Error),
 }
 
-/// What the server's tasks share.
+/// The state that the server's tasks share.
 struct Shared {
     source: Arc<dyn LiveSource>,
     gate: Gate,

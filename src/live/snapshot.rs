@@ -172,19 +172,19 @@ pub struct EchoState {
 /// A change of the server's behaviour in mid-run.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Regime {
-    /// What changed, in words: `GET /accounts/{id} takes 2 calls at a time, before 5`.
+    /// The change in words: `GET /accounts/{id} takes 2 calls at a time, before 5`.
     pub change: String,
     /// When it was noticed, in seconds since the run began.
     pub at_s: f64,
-    /// What to do, and what that would gain, in words.
+    /// Advice, and its gain, in words.
     pub advice: String,
 }
 
 /// The end of a run.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Verdict {
-    /// The exit code.
-    pub exit_code: u8,
+    /// The exit code; `None` where the process left none.
+    pub exit_code: Option<u8>,
     /// The verdict in words.
     pub words: String,
     /// Command worth running next.

@@ -230,7 +230,7 @@ fn the_end_is_told_and_closes_the_stream() {
         names.extend(line.strip_prefix("event: ").map(str::to_owned));
         if names.len() == 2 {
             let verdict = Verdict {
-                exit_code: 3,
+                exit_code: Some(3),
                 words: "2 accounts failed".to_owned(),
                 next: "neonbench retry 7".to_owned(),
                 report: None,

@@ -187,7 +187,7 @@ impl StoredSource {
                 }
             }
             None => Verdict {
-                exit_code: 0,
+                exit_code: None,
                 words: why.clone().unwrap_or_default(),
                 next: next.unwrap_or_default(),
                 report: None,

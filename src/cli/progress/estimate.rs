@@ -41,7 +41,7 @@ pub(super) struct RunProgress {
     slices: VecDeque<RateSlice>,
     /// Start of the current slice, and the accounts done by then.
     began: (Duration, u64),
-    /// Who and what holds the run, and why and since when, in words.
+    /// The holds of the run in words: by whom, why and since when.
     holds: Vec<(Arc<str>, String)>,
     /// The time left, if it is estimated by simulations.
     outlook: Option<Outlook>,

@@ -62,7 +62,7 @@ pub(super) struct Forecaster {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What estimates are made for: the line of the terminal, and the page of the run.
+/// The readers of an estimate: the line of the terminal, and the page of the run.
 pub(super) struct Audience {
     pub(super) state: Arc<Mutex<LiveState>>,
     pub(super) page: Option<Arc<RunSource>>,

@@ -9,7 +9,6 @@ use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
     REFERRER_POLICY, RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -21,35 +20,19 @@ type Answer = Response<PageBody>;
 
 /// Answers a request. Its body is never read.
 pub(super) fn answer(shared: &Shared, request: &Request<Incoming>) -> Answer {
-    let head = request.clone_head();
-    let mut answer = match shared.gate.judge(&head) {
+    let mut answer = match shared.gate.judge(request) {
         Err((status, why)) => turned_away(status, why),
         Ok(Entry::WithToken) => let_in(shared),
-        Ok(Entry::Known) => route(shared, &head),
+        Ok(Entry::Known) => route(shared, request),
     };
-    if head.method == Method::HEAD {
+    if *request.method() == Method::HEAD {
         *answer.body_mut() = PageBody::Whole(Bytes::new());
     }
     guarded(answer)
 }
 
-/// The head of a request, without its body.
-trait CloneHead {
-    fn clone_head(&self) -> Parts;
-}
-
-impl CloneHead for Request<Incoming> {
-    fn clone_head(&self) -> Parts {
-        let mut head = Request::new(());
-        head.method_mut().clone_from(self.method());
-        head.uri_mut().clone_from(self.uri());
-        head.headers_mut().clone_from(self.headers());
-        head.into_parts().0
-    }
-}
-
-fn route(shared: &Shared, head: &Parts) -> Answer {
-    match head.uri.path() {
+fn route(shared: &Shared, request: &Request<Incoming>) -> Answer {
+    match request.uri().path() {
         "/" => {
             let source = &shared.source;
             let snapshot = source.look();
@@ -57,18 +40,18 @@ fn route(shared: &Shared, head: &Parts) -> Answer {
             let marks = source.marks_after(0);
             respond(HTML, view::page(&source.facts(), &snapshot, &marks, &source.line()))
         }
-        "/events" => events(shared, head),
+        "/events" => events(shared, request),
         "/state" => respond(JSON, json(&shared.source.look())),
         "/history" => respond(JSON, json(&shared.source.line())),
         _ => turned_away(StatusCode::NOT_FOUND, "there is /, /events, /state and /history"),
     }
 }
 
-fn events(shared: &Shared, head: &Parts) -> Answer {
-    if head.method == Method::HEAD {
+fn events(shared: &Shared, request: &Request<Incoming>) -> Answer {
+    if *request.method() == Method::HEAD {
         return respond(EVENTS, String::new());
     }
-    let last = head.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let stream = shared.viewers.add(last.unwrap_or(0), &shared.latest(), &*shared.source);
     if let Some(body) = stream {
         let mut answer = Response::new(body);

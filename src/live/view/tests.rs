@@ -101,7 +101,7 @@ fn text_from_elsewhere_is_shown_and_not_obeyed() {
     let regime = snapshot.regime.as_mut().unwrap();
     (regime.change, regime.advice) = (hostile_text(), hostile_text());
     snapshot.verdict = Some(live::Verdict {
-        exit_code: 1,
+        exit_code: Some(1),
         words: hostile_text(),
         next: hostile_text(),
         report: Some(hostile_text()),

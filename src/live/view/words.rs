@@ -1,6 +1,6 @@
 //! The words of the page: how far the run is, when it is done, its state, and edits of colleagues.
 
-use crate::live::{AccountCounts, CourseWord, EditsState, LiveState, RunFacts, Snapshot};
+use crate::live::{AccountCounts, CourseWord, EditsState, LiveState, RunFacts, Snapshot, Verdict};
 use crate::text::{count, duration, percent, plural, sig3};
 use minijinja::Value;
 use serde::Serialize;
@@ -53,7 +53,7 @@ impl RunCalendar {
     }
 }
 
-/// How far a run is, and when it is done.
+/// The sentence of a page: the progress of a run, and its end.
 #[derive(Debug, Serialize)]
 pub(super) struct Sentence {
     /// `12,400 of 20,000 accounts`.
@@ -175,7 +175,9 @@ pub(super) fn title(snapshot: &Snapshot) -> String {
         share_ended(&snapshot.accounts).map(|share| percent((share * 100.0).floor() / 100.0));
     let done = done.unwrap_or_else(|| far(&snapshot.accounts));
     match (snapshot.state, &snapshot.verdict) {
-        (LiveState::Ended, Some(verdict)) => format!("Ended, exit code {}", verdict.exit_code),
+        (LiveState::Ended, Some(Verdict { exit_code: Some(code), .. })) => {
+            format!("Ended, exit code {code}")
+        }
         (LiveState::Running, _) => match left_s(snapshot) {
             Some(left) => format!("{done}, {} left", span(left)),
             None => done,

@@ -41,7 +41,7 @@ fn is_the_servers(change: &RegimeChange) -> bool {
     change.since >= WARM_UP && !is_ours
 }
 
-/// What changed.
+/// The change in words.
 pub(super) fn in_words(change: &RegimeChange) -> String {
     let [before, after] = change.values;
     match change.figure {
@@ -65,7 +65,7 @@ pub(super) fn in_words(change: &RegimeChange) -> String {
     }
 }
 
-/// What to do about it, where the rest takes `left_s` as it is: `simulated` gives the same under other settings.
+/// Advice about it, where the rest takes `left_s` as it is: `simulated` gives the same under other settings.
 pub(super) fn advice(
     change: &RegimeChange,
     course: &Course,
