@@ -7,7 +7,7 @@
 mod support;
 
 use neon_mock::profile::Profile;
-use neonbench::live::{Line, LiveFold, LivePage, LiveSource, Mark, RunFacts, Snapshot};
+use neonbench::live::{LiveCurve, LiveFold, LivePage, LiveSnapshot, LiveSource, Mark, RunFacts};
 use neonbench::stats::mean_interval;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::event::{Event, Observer as _};
@@ -38,7 +38,7 @@ impl LiveSource for Shown {
         RunFacts::default()
     }
 
-    fn look(&self) -> Snapshot {
+    fn look(&self) -> LiveSnapshot {
         let mut fold = self.0.lock().expect("nobody panics");
         let now = fold.heard();
         fold.snapshot(now, 0)
@@ -48,7 +48,7 @@ impl LiveSource for Shown {
         self.0.lock().expect("nobody panics").marks_after(after)
     }
 
-    fn line(&self) -> Line {
+    fn line(&self) -> LiveCurve {
         self.0.lock().expect("nobody panics").line()
     }
 }

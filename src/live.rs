@@ -12,9 +12,10 @@ mod view;
 
 pub use crate::experiment::Band;
 pub use fold::{LiveFold, Webhooks};
+pub use line::CurveFold;
 pub use server::{LiveError, LivePage, LiveSource, page_answers};
 pub use snapshot::{
-    AccountCounts, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, Line, LivePoint,
-    LiveState, Mark, MarkKind, Pace, Regime, RunFacts, SCHEMA, Snapshot, Verdict,
+    AccountCounts, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, LiveCurve,
+    LivePoint, LiveSnapshot, LiveState, Mark, MarkKind, Pace, Regime, RunEnd, RunFacts, SCHEMA,
 };
 pub use view::{content_security_policy, page, parts};

@@ -1,17 +1,17 @@
 //! Runs as the live page may meet them: one of each state, the fullest, and the shortest.
 
 use super::live::{
-    AccountCounts, Band, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, Line,
-    LivePoint, LiveState, Mark, MarkKind, Pace, Regime, RunFacts, SCHEMA, Snapshot, Verdict,
+    AccountCounts, Band, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, LiveCurve,
+    LivePoint, LiveSnapshot, LiveState, Mark, MarkKind, Pace, Regime, RunEnd, RunFacts, SCHEMA,
 };
 
 /// The data of a page.
 #[derive(Clone)]
 pub(crate) struct Sample {
     pub(crate) facts: RunFacts,
-    pub(crate) snapshot: Snapshot,
+    pub(crate) snapshot: LiveSnapshot,
     pub(crate) marks: Vec<Mark>,
-    pub(crate) line: Line,
+    pub(crate) line: LiveCurve,
 }
 
 /// Accounts of the samples.
@@ -54,7 +54,7 @@ pub(crate) fn all() -> Vec<(&'static str, Sample)> {
                 it.snapshot.accounts.migrated -= 31;
                 it.snapshot.accounts.failed = 31;
                 it.snapshot.failures = failures();
-                it.snapshot.verdict = Some(Verdict {
+                it.snapshot.verdict = Some(RunEnd {
                     exit_code: Some(3),
                     words: "31 of 20,000 accounts failed; the others hold what the plan says"
                         .into(),
@@ -100,7 +100,7 @@ fn end(it: &mut Sample) {
     for endpoint in &mut snapshot.endpoints {
         (endpoint.in_flight, endpoint.refused_by_minute) = (0, [0; 10]);
     }
-    snapshot.verdict = Some(Verdict {
+    snapshot.verdict = Some(RunEnd {
         exit_code: Some(0),
         words: "All 20,000 accounts hold what the plan says".into(),
         next: "neonbench verify 7".into(),
@@ -144,7 +144,7 @@ fn running() -> Sample {
             ]),
             is_dry: false,
         },
-        snapshot: Snapshot {
+        snapshot: LiveSnapshot {
             schema: SCHEMA,
             state: LiveState::Running,
             why: None,
@@ -199,7 +199,7 @@ fn running() -> Sample {
         .zip(1..)
         .map(|((at_s, kind, words), id)| Mark { id, at_s, kind, words: words.into() })
         .collect(),
-        line: Line { points: points(1_334.0, 12_400), forecast: forecast(2_300.0, ALL, 50) },
+        line: LiveCurve { points: points(1_334.0, 12_400), forecast: forecast(2_300.0, ALL, 50) },
     }
 }
 
@@ -306,6 +306,6 @@ fn short() -> Sample {
     snapshot.accounts = AccountCounts { all: Some(1), migrated: 1, ..AccountCounts::default() };
     snapshot.edits.written = 1;
     sample.marks.truncate(1);
-    sample.line = Line { points: points(0.005, 1), forecast: forecast(0.005, 1, 1) };
+    sample.line = LiveCurve { points: points(0.005, 1), forecast: forecast(0.005, 1, 1) };
     sample
 }

@@ -19,7 +19,7 @@ use command::CommandEnv;
 use neon_mock::api::Class;
 use neon_mock::{BASE_PATH, NeonMock};
 use neonbench::judge::{ClientUnderTest, ClientVerdict, CommandExit, JudgeRecord, league};
-use neonbench::live::{RunFacts, Verdict};
+use neonbench::live::{RunEnd, RunFacts};
 use neonbench_engine::engine::{Stop, Strategy};
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
@@ -143,7 +143,7 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
     if let Some(shown) = shown {
         let words = format!("{} of {} correct", record.records.correct, record.resources);
         let next = record.next_command.clone();
-        shown.end(Verdict { exit_code: Some(exit_code), words, next, report: None }, &stop, line);
+        shown.end(RunEnd { exit_code: Some(exit_code), words, next, report: None }, &stop, line);
     }
     Ok(ExitCode::from(exit_code))
 }

@@ -14,8 +14,8 @@ use super::journaled::ResumableRun;
 use super::output::print;
 use clap::Args;
 use neon_mock::bounds;
-use neonbench::live::{LivePage, LiveSource, RunFacts, Verdict, Webhooks};
-use neonbench_engine::engine::Stop;
+use neonbench::live::{LivePage, LiveSource, RunEnd, RunFacts, Webhooks};
+use neonbench_engine::engine::{Settings, Stop};
 use neonbench_engine::world::WallClock;
 use std::net::IpAddr;
 use std::process::{Command, ExitCode, Stdio};
@@ -127,7 +127,7 @@ impl LiveRun {
 
     /// Shows the end, and waits until those who have the page open have seen it. A run in virtual time was over before
     /// anybody could open it: its page waits for its first viewer.
-    pub(super) fn end(self, verdict: Verdict, stop: &Stop, line: &CommandLine) {
+    pub(super) fn end(self, verdict: RunEnd, stop: &Stop, line: &CommandLine) {
         self.source.end(verdict);
         let page = &self.page;
         let is_awaited = || self.source.is_virtual() && !page.is_end_seen();
@@ -164,22 +164,27 @@ pub(super) fn know_run(facts: &mut RunFacts, id: i64, stays: bool, line: &Comman
     }
 }
 
+/// The most important settings of a stored run: name, value, origin.
+fn settings_of(settings: &Settings, from: &str) -> Vec<[String; 3]> {
+    let rows = [
+        ("workers", settings.workers.to_string()),
+        ("batch-size", settings.batch_size.to_string()),
+        ("limiter", settings.limiter.to_string()),
+        ("guard", settings.guard.name().to_owned()),
+    ];
+    rows.map(|(name, value)| [name.to_owned(), value, from.to_owned()]).into()
+}
+
 /// The facts of a stored run that `verb` goes on with.
 pub(super) fn facts_of(reopened: &ResumableRun, verb: &str, line: &CommandLine) -> RunFacts {
     let ResumableRun { run, header, target, .. } = reopened;
     let settings = &header.settings;
-    let setting = |name: &str, value: String| [name.to_owned(), value, format!("run {}", run.id)];
     let mut facts = RunFacts {
         verb: verb.to_owned(),
         strategy: settings.strategy.name().to_owned(),
         scenario: header.scenario.clone(),
         target: Some(format!("{} ({})", target.base_url, target.org_id)),
-        settings: vec![
-            setting("workers", settings.workers.to_string()),
-            setting("batch-size", settings.batch_size.to_string()),
-            setting("limiter", settings.limiter.to_string()),
-            setting("guard", settings.guard.name().to_owned()),
-        ],
+        settings: settings_of(settings, &format!("run {}", run.id)),
         ..RunFacts::default()
     };
     know_run(&mut facts, run.id, true, line);

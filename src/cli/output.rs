@@ -6,7 +6,7 @@ pub(super) use super::table::table;
 use super::terminal::{Emphasis, complain, emphasised, end_line, escape_controls};
 pub(super) use super::terminal::{print, print_file};
 use neon_mock::integration::Echo;
-use neonbench::live::Verdict;
+use neonbench::live::RunEnd;
 pub(super) use neonbench::text::{
     AT_RISK, count, duration, edits_in_words, percent, plural, sig3, size, unmapped_in_words,
 };
@@ -88,7 +88,7 @@ pub(super) fn verdict(record: &RunRecord) -> String {
 }
 
 /// The end of a run for its live page; `id` is its number in the store.
-pub(super) fn verdict_in_words(record: &RunRecord, exit_code: u8, id: Option<i64>) -> Verdict {
+pub(super) fn verdict_in_words(record: &RunRecord, exit_code: u8, id: Option<i64>) -> RunEnd {
     let AuditVerdict { faults, unreadable, .. } = &record.audit;
     let ended = record.records.total;
     let words = if record.stopped {
@@ -108,7 +108,7 @@ pub(super) fn verdict_in_words(record: &RunRecord, exit_code: u8, id: Option<i64
     };
     let report = id.filter(|_| !record.dry_run).map(|id| format!("neonbench report --runs {id}"));
     let exit_code = Some(exit_code);
-    Verdict { exit_code, words, next: record.next_command.clone(), report }
+    RunEnd { exit_code, words, next: record.next_command.clone(), report }
 }
 
 /// The audit's verdict, and what it rests on where the server is remote.

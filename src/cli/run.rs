@@ -21,9 +21,10 @@ use super::show_config;
 use clap::Args;
 use neonbench::experiment::{Summary, forecast, replicated};
 use neonbench::findings::RunFinding;
-use neonbench::live::RunFacts;
+use neonbench::live::{RunFacts, Webhooks};
 use neonbench::store::Store;
 use neonbench_engine::engine::AuditDepth;
+use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, NO_SETTLEMENTS, RetryScope};
 use neonbench_engine::plan::{Mapping, list_ids};
@@ -245,7 +246,11 @@ impl RunArgs {
             ..RunFacts::default()
         };
         let is_virtual = matches!(inputs.world, World::Virtual);
-        self.live.start(facts, is_virtual, None, line)
+        // Each write of a run beside integrations sets off one delivery.
+        let has_echo = matches!(order.settings.limiter, Limiter::Adaptive { echo: Some(_), .. })
+            || profile.integration().is_some();
+        let webhooks = has_echo.then_some(Webhooks { per_write: 1.0 });
+        self.live.start(facts, is_virtual, webhooks, line)
     }
 
     /// Checks the certificate that is demanded, if one is.

@@ -14,7 +14,7 @@ use super::resume::nothing_to_do;
 use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neon_mock::api::AccountId;
-use neonbench::live::Verdict;
+use neonbench::live::RunEnd;
 use neonbench::store::{RunState, TakenRun};
 use neonbench::text::{field_value, join_and};
 use neonbench_engine::engine::{Control, FieldConflict, ReviewMode, Stop, WriteReview};
@@ -366,7 +366,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         };
         let words = format!("{} {done}{left}", plural(*restored, "field"));
         let next = record.next_command.clone();
-        shown.end(Verdict { exit_code: Some(exit_code), words, next, report: None }, &stop, line);
+        shown.end(RunEnd { exit_code: Some(exit_code), words, next, report: None }, &stop, line);
     }
     Ok(ExitCode::from(exit_code))
 }

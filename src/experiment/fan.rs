@@ -70,7 +70,11 @@ fn at_s(landed: &[f64], ended: u64, all: u64) -> f64 {
 }
 
 /// When the accounts of each simulated run ended, in seconds; those in which all did.
-fn all_landings(scenario: &Scenario, settings: &Settings, goes_on: &dyn Fn() -> bool) -> Vec<Vec<f64>> {
+fn all_landings(
+    scenario: &Scenario,
+    settings: &Settings,
+    goes_on: &dyn Fn() -> bool,
+) -> Vec<Vec<f64>> {
     let drawn = seeds::first(&seeds::FORECAST, RUNS);
     let mut runs = Vec::new();
     let mut simulated = scenario.clone();

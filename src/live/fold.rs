@@ -1,11 +1,11 @@
 //! The events of a run, folded into what its live page shows.
 
-use super::line::RunLine;
+use super::line::CurveFold;
 use super::marks::Marks;
 use super::minute::LastMinute;
 use super::snapshot::{
-    AccountCounts, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, Line, LiveState,
-    Mark, MarkKind, Regime, SCHEMA, Snapshot, Verdict,
+    AccountCounts, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, LiveCurve,
+    LiveSnapshot, LiveState, Mark, MarkKind, Regime, RunEnd, SCHEMA,
 };
 use crate::experiment::Band;
 use crate::report::shared::league::outcome_in_words;
@@ -80,10 +80,10 @@ pub struct LiveFold {
     left_s: Option<([f64; 3], f64)>,
     regime: Option<Regime>,
     course: Option<CourseWord>,
-    verdict: Option<Verdict>,
+    verdict: Option<RunEnd>,
     storm: Storm,
     connection_marks: u32,
-    line: RunLine,
+    line: CurveFold,
     marks: Marks,
 }
 
@@ -113,7 +113,7 @@ impl LiveFold {
             verdict: None,
             storm: Storm::default(),
             connection_marks: 0,
-            line: RunLine::default(),
+            line: CurveFold::default(),
             marks: Marks::default(),
         }
     }
@@ -134,7 +134,7 @@ impl LiveFold {
     }
 
     /// The line so far.
-    pub fn line(&self) -> Line {
+    pub fn line(&self) -> LiveCurve {
         self.line.shown()
     }
 
@@ -165,11 +165,6 @@ impl LiveFold {
         };
         (self.state, self.why, self.since) = (state, why, at);
         self.mark(at, MarkKind::State, words);
-    }
-
-    /// Notes a command of a person, which was acknowledged.
-    pub fn command(&mut self, at: Timestamp, words: impl Into<String>) {
-        self.mark(at, MarkKind::Command, words);
     }
 
     /// The forecast that was made before the run, or while it begins.
@@ -223,7 +218,7 @@ impl LiveFold {
     }
 
     /// The end of the run.
-    pub fn end(&mut self, at: Timestamp, verdict: Verdict) {
+    pub fn end(&mut self, at: Timestamp, verdict: RunEnd) {
         let ended = self.accounts.ended();
         self.line.end(self.seconds(at), ended);
         self.enter(at, LiveState::Ended, Some(verdict.words.clone()));
@@ -231,7 +226,7 @@ impl LiveFold {
     }
 
     /// The state at `now`, which is `now_unix_s` by the calendar.
-    pub fn snapshot(&mut self, now: Timestamp, now_unix_s: i64) -> Snapshot {
+    pub fn snapshot(&mut self, now: Timestamp, now_unix_s: i64) -> LiveSnapshot {
         let now = match self.verdict {
             Some(_) => {
                 self.line.last_s().map_or(self.since, |s| self.began + Duration::from_secs_f64(s))
@@ -259,7 +254,7 @@ impl LiveFold {
             let since_s = (self.own_s(now) - at_s).max(0.0);
             left_s.map(|left_s| (left_s - since_s).max(0.0))
         });
-        Snapshot {
+        LiveSnapshot {
             schema: SCHEMA,
             state: self.state,
             why: self.why.clone(),
@@ -282,10 +277,7 @@ impl LiveFold {
 
     fn edits(&self) -> EditsState {
         let written = self.edits.written.max(1) as f64;
-        let exposure_mean_s = self.exposed.as_secs_f64() / written;
-        // Each account is edited once per hour: the share of the hour for which it was exposed.
-        let at_risk_per_1000 = exposure_mean_s / 3_600.0 * 1_000.0;
-        EditsState { exposure_mean_s, at_risk_per_1000, ..self.edits }
+        self.edits.exposed(self.exposed.as_secs_f64() / written)
     }
 
     fn echo(&self, now: Timestamp) -> Option<EchoState> {
@@ -505,8 +497,12 @@ mod tests {
             outcome,
         }));
         assert_eq!(fold.snapshot(at(3), 0).state, LiveState::Paused);
-        let verdict =
-            Verdict { exit_code: Some(130), words: String::new(), next: String::new(), report: None };
+        let verdict = RunEnd {
+            exit_code: Some(130),
+            words: String::new(),
+            next: String::new(),
+            report: None,
+        };
         fold.end(at(6), verdict);
         assert_eq!(fold.snapshot(at(6), 0).state, LiveState::Ended);
     }

@@ -23,7 +23,7 @@ pub(super) type TurnedAway = (StatusCode, &'static str);
 
 /// The gate of one page.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
+pub(super) struct PageAccess {
     /// Hosts with port that are ours.
     hosts: Vec<String>,
     token: String,
@@ -33,7 +33,7 @@ pub(super) struct Gate {
 /// Path below which the token stands.
 const TOKEN_PATH: &str = "/t/";
 
-impl Gate {
+impl PageAccess {
     /// The gate of a page at `addr`, whose viewers know `token`.
     pub(super) fn new(addr: SocketAddr, token: String) -> Self {
         let port = addr.port();
@@ -125,7 +125,7 @@ mod tests {
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
     fn judged(verb: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Entry, u16> {
-        let gate = Gate::new("127.0.0.1:4000".parse().unwrap(), TOKEN.to_owned());
+        let gate = PageAccess::new("127.0.0.1:4000".parse().unwrap(), TOKEN.to_owned());
         let mut request = Request::builder().method(verb).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -1,6 +1,6 @@
 //! The line of a run: accounts ended by time, in at most 600 points, beside the forecast made before it.
 
-use super::snapshot::{CourseWord, Line, LivePoint};
+use super::snapshot::{CourseWord, LiveCurve, LivePoint};
 use crate::experiment::Band;
 
 /// Points that are kept; of more, every second.
@@ -19,7 +19,7 @@ const P95: usize = 6;
 
 /// The line of a run, and its forecast.
 #[derive(Debug, Default)]
-pub(super) struct RunLine {
+pub struct CurveFold {
     points: Vec<LivePoint>,
     /// The latest point, which may not be among those that are kept.
     latest: Option<LivePoint>,
@@ -28,13 +28,14 @@ pub(super) struct RunLine {
     forecast: Vec<Band>,
 }
 
-impl RunLine {
-    pub(super) fn begin(&mut self) {
+impl CurveFold {
+    /// The run begins.
+    pub fn begin(&mut self) {
         self.points = vec![LivePoint { at_s: 0.0, ended: 0, refused: 0, left_s: None }];
     }
 
     /// So many accounts had ended before this process began.
-    pub(super) fn begin_at(&mut self, ended: u64) {
+    pub fn begin_at(&mut self, ended: u64) {
         if let [first] = self.points.as_mut_slice() {
             first.ended = ended;
         }
@@ -45,7 +46,7 @@ impl RunLine {
     }
 
     /// So many accounts had ended at `at_s`, and so many calls were refused.
-    pub(super) fn add(&mut self, at_s: f64, ended: u64, refused: u64) {
+    pub fn add(&mut self, at_s: f64, ended: u64, refused: u64) {
         let point = LivePoint { at_s, ended, refused, left_s: None };
         self.latest = Some(point);
         if self.points.last().is_none_or(|last| at_s - last.at_s >= self.apart_s) {
@@ -72,7 +73,7 @@ impl RunLine {
     }
 
     /// The run ended at `at_s`.
-    pub(super) fn end(&mut self, at_s: f64, ended: u64) {
+    pub fn end(&mut self, at_s: f64, ended: u64) {
         let refused = self.latest.map_or(0, |it| it.refused);
         let at_s = self.latest.map_or(at_s, |it| it.at_s);
         self.latest = Some(LivePoint { at_s, ended, refused, left_s: None });
@@ -84,7 +85,7 @@ impl RunLine {
     }
 
     /// The line as it is shown: its last point is the latest.
-    pub(super) fn shown(&self) -> Line {
+    pub fn shown(&self) -> LiveCurve {
         let mut points = self.points.clone();
         let is_newer =
             |latest: &LivePoint| points.last().is_none_or(|last| last.ended < latest.ended);
@@ -94,7 +95,7 @@ impl RunLine {
             }
             points.push(latest);
         }
-        Line { points, forecast: self.forecast.clone() }
+        LiveCurve { points, forecast: self.forecast.clone() }
     }
 
     /// The line beside its forecast where `ended` accounts had ended at `at_s`, and `before` was said; `None`
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_long_run_keeps_six_hundred_points_and_its_last() {
-        let mut line = RunLine::default();
+        let mut line = CurveFold::default();
         line.begin();
         for second in 1..=100_000_u32 {
             line.add(f64::from(second), u64::from(second), 0);
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_line_leaves_its_forecast_once_and_comes_back() {
-        let mut line = RunLine::default();
+        let mut line = CurveFold::default();
         let band = |ended: u64, s: f64| Band {
             ended,
             at_s: [0.8, 0.85, 0.9, 1.0, 1.1, 1.15, 1.2].map(|times| times * s),
@@ -167,6 +168,6 @@ mod tests {
         assert_eq!(word(125.0, 99, None), CourseWord::AsForecast);
         assert_eq!(word(118.0, 99, Some(CourseWord::Slower)), CourseWord::Slower);
         assert_eq!(word(110.0, 99, Some(CourseWord::Slower)), CourseWord::AsForecast);
-        assert_eq!(RunLine::default().beside_forecast(1.0, 1, None), None);
+        assert_eq!(CurveFold::default().beside_forecast(1.0, 1, None), None);
     }
 }

@@ -9,8 +9,8 @@ mod routes;
 
 pub use check::page_answers;
 
-use super::gate::Gate;
-use super::snapshot::{Line, LiveState, Mark, RunFacts, Snapshot};
+use super::gate::PageAccess;
+use super::snapshot::{LiveCurve, LiveSnapshot, LiveState, Mark, RunFacts};
 use super::view;
 use events::Viewers;
 use hyper::server::conn::http1;
@@ -52,11 +52,11 @@ pub trait LiveSource: Send + Sync {
     /// The facts that stand before the run.
     fn facts(&self) -> RunFacts;
     /// The state now.
-    fn look(&self) -> Snapshot;
+    fn look(&self) -> LiveSnapshot;
     /// Marks after the one numbered `after`.
     fn marks_after(&self, after: u64) -> Vec<Mark>;
     /// The line so far.
-    fn line(&self) -> Line;
+    fn line(&self) -> LiveCurve;
 }
 
 /// Errors of starting a page.
@@ -72,7 +72,7 @@ pub enum LiveError {
 /// The state that the server's tasks share.
 struct Shared {
     source: Arc<dyn LiveSource>,
-    gate: Gate,
+    gate: PageAccess,
     viewers: Viewers,
     latest: Mutex<Latest>,
     /// Looks at the run so far, and the one after which a page was last asked for.
@@ -84,7 +84,7 @@ struct Shared {
 
 /// The state as it was looked at last.
 struct Latest {
-    snapshot: Snapshot,
+    snapshot: LiveSnapshot,
     parts: Vec<(&'static str, String)>,
 }
 
@@ -200,7 +200,7 @@ fn run(
         let shared = Arc::new(Shared {
             latest: Mutex::new(seen(&*source)),
             source,
-            gate: Gate::new(addr, token()),
+            gate: PageAccess::new(addr, token()),
             viewers: Viewers::default(),
             looks: AtomicU64::new(1),
             asked_at: AtomicU64::new(0),

@@ -160,6 +160,16 @@ pub struct EditsState {
     pub at_risk_per_1000: f64,
 }
 
+impl EditsState {
+    /// The same with a mean time of so many seconds from reading an account to writing it.
+    #[must_use]
+    pub fn exposed(self, exposure_mean_s: f64) -> Self {
+        // Each account is edited once per hour: the share of the hour for which it was exposed.
+        let at_risk_per_1000 = exposure_mean_s / 3_600.0 * 1_000.0;
+        Self { exposure_mean_s, at_risk_per_1000, ..self }
+    }
+}
+
 /// Deliveries of webhooks that the run sets off.
 #[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub struct EchoState {
@@ -182,7 +192,7 @@ pub struct Regime {
 
 /// The end of a run.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Verdict {
+pub struct RunEnd {
     /// The exit code; `None` where the process left none.
     pub exit_code: Option<u8>,
     /// The verdict in words.
@@ -195,7 +205,7 @@ pub struct Verdict {
 
 /// The state of a run; its JSON has at most 4,096 bytes.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Snapshot {
+pub struct LiveSnapshot {
     /// Version of this JSON.
     pub schema: u32,
     /// The state.
@@ -229,7 +239,7 @@ pub struct Snapshot {
     /// The latest change of the server's behaviour.
     pub regime: Option<Regime>,
     /// The end, if it has ended.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<RunEnd>,
 }
 
 neon_mock::named! {
@@ -279,7 +289,7 @@ pub struct LivePoint {
 
 /// A run's line so far, and the forecast made before it.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct Line {
+pub struct LiveCurve {
     /// At most 600 points, in order of time.
     pub points: Vec<LivePoint>,
     /// At most 50 bands, in order of accounts; empty without a forecast.

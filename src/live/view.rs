@@ -10,7 +10,7 @@ mod fan;
 mod tests;
 mod words;
 
-use super::{Line, LiveState, Mark, RunFacts, Snapshot};
+use super::{LiveCurve, LiveSnapshot, LiveState, Mark, RunFacts};
 use crate::report::shared::template::environment;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -58,9 +58,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// page may be older, and later those that changed.
 pub fn parts(
     facts: &RunFacts,
-    snapshot: &Snapshot,
+    snapshot: &LiveSnapshot,
     marks: &[Mark],
-    line: &Line,
+    line: &LiveCurve,
 ) -> Vec<(&'static str, String)> {
     let context = context_of(facts, snapshot, marks, line);
     let part = |(id, name, _)| (id, render(name, &context).trim().to_owned());
@@ -68,7 +68,7 @@ pub fn parts(
 }
 
 /// The whole page: one response, in which every part stands already.
-pub fn page(facts: &RunFacts, snapshot: &Snapshot, marks: &[Mark], line: &Line) -> String {
+pub fn page(facts: &RunFacts, snapshot: &LiveSnapshot, marks: &[Mark], line: &LiveCurve) -> String {
     let parts = parts(facts, snapshot, marks, line);
     let safe = |(id, html)| (id, Value::from_safe_string(html));
     let parts: BTreeMap<_, _> = parts.into_iter().map(safe).collect();
@@ -105,7 +105,12 @@ fn render(name: &str, context: &Value) -> String {
         .unwrap_or_else(|error| panic!("the template names what the page has: {error:#}"))
 }
 
-fn context_of(facts: &RunFacts, snapshot: &Snapshot, marks: &[Mark], line: &Line) -> Value {
+fn context_of(
+    facts: &RunFacts,
+    snapshot: &LiveSnapshot,
+    marks: &[Mark],
+    line: &LiveCurve,
+) -> Value {
     let calendar = RunCalendar::of(snapshot);
     let newest = &marks[marks.len().saturating_sub(SHOWN_MARKS)..];
     context! {

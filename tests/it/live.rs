@@ -3,7 +3,8 @@
 use neon_mock::api::{AccountId, Endpoint};
 use neon_mock::time::Timestamp;
 use neonbench::live::{
-    Line, LiveFold, LivePage, LiveSource, LiveState, Mark, RunFacts, Snapshot, Verdict, Webhooks,
+    LiveCurve, LiveFold, LivePage, LiveSnapshot, LiveSource, LiveState, Mark, RunEnd, RunFacts,
+    Webhooks,
 };
 use neonbench_engine::event::{
     AccountOutcome, Attempt, Event, FailedCall, Failure, Observer as _, Outcome,
@@ -31,7 +32,7 @@ impl LiveSource for Told {
         RunFacts { strategy: "hybrid".to_owned(), ..RunFacts::default() }
     }
 
-    fn look(&self) -> Snapshot {
+    fn look(&self) -> LiveSnapshot {
         self.0.lock().unwrap().snapshot(Timestamp::ZERO, 0)
     }
 
@@ -39,7 +40,7 @@ impl LiveSource for Told {
         self.0.lock().unwrap().marks_after(after)
     }
 
-    fn line(&self) -> Line {
+    fn line(&self) -> LiveCurve {
         self.0.lock().unwrap().line()
     }
 }
@@ -194,9 +195,10 @@ fn twenty_cut_connections_lose_no_mark() {
     let source = Told::new();
     let (_page, port, token) = served(Arc::clone(&source));
     let mut seen: Vec<u64> = Vec::new();
+    let order = Event::Slowed { at: Timestamp::ZERO, headroom: 1, by: "somebody".into() };
     for round in 0..20_u64 {
         for _ in 0..5 {
-            source.tell(|fold| fold.command(Timestamp::ZERO, "a mark"));
+            source.tell(|fold| fold.observe(&order));
         }
         // Cut after one to five marks, wherever that is in the stream.
         let wanted = 1 + round % 5;
@@ -229,7 +231,7 @@ fn the_end_is_told_and_closes_the_stream() {
     read_events(port, &token, None, |line| {
         names.extend(line.strip_prefix("event: ").map(str::to_owned));
         if names.len() == 2 {
-            let verdict = Verdict {
+            let verdict = RunEnd {
                 exit_code: Some(3),
                 words: "2 accounts failed".to_owned(),
                 next: "neonbench retry 7".to_owned(),

@@ -5,7 +5,9 @@ use neon_mock::Calls;
 use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
 use neonbench::experiment::Band;
-use neonbench::live::{Line, LiveFold, LiveSource, Mark, RunFacts, Snapshot, Verdict, Webhooks};
+use neonbench::live::{
+    LiveCurve, LiveFold, LiveSnapshot, LiveSource, Mark, RunEnd, RunFacts, Webhooks,
+};
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::{Event, Observer as _};
 use neonbench_engine::world::WallClock;
@@ -107,7 +109,7 @@ impl RunSource {
         *locked(&self.stop) = Some(Arc::clone(stop));
     }
 
-    pub(super) fn end(&self, verdict: Verdict) {
+    pub(super) fn end(&self, verdict: RunEnd) {
         self.know(|facts| facts.commands = std::mem::take(&mut facts.after));
         let mut fold = locked(&self.fold);
         let now = self.now(&fold);
@@ -120,7 +122,7 @@ impl LiveSource for RunSource {
         locked(&self.facts).clone()
     }
 
-    fn look(&self) -> Snapshot {
+    fn look(&self) -> LiveSnapshot {
         let mut fold = locked(&self.fold);
         let now = self.now(&fold);
         if locked(&self.stop).as_ref().is_some_and(|stop| stop.is_set()) {
@@ -133,7 +135,7 @@ impl LiveSource for RunSource {
         locked(&self.fold).marks_after(after)
     }
 
-    fn line(&self) -> Line {
+    fn line(&self) -> LiveCurve {
         locked(&self.fold).line()
     }
 }

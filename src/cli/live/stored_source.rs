@@ -3,13 +3,14 @@
 use crate::cli::args::StoreArgs;
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
+use crate::cli::live::settings_of;
 use crate::cli::output::verdict_in_words;
 use crate::cli::owner;
 use crate::cli::run::exit_code_of;
 use crate::cli::stored::now_unix_s;
 use neonbench::live::{
-    AccountCounts, EditsState, Line, LivePoint, LiveSource, LiveState, Mark, MarkKind, Pace,
-    RunFacts, Snapshot, Verdict,
+    AccountCounts, CurveFold, EditsState, LiveCurve, LiveSnapshot, LiveSource, LiveState, Mark,
+    MarkKind, Pace, RunEnd, RunFacts,
 };
 use neonbench::store::{ListedRun, RunState, Site, Store};
 use neonbench_engine::journal::{AccountStatus, Heartbeat, Ledger};
@@ -40,12 +41,9 @@ struct Seen {
     /// The owner's last heartbeat, and when it was seen to move.
     beat: Option<(Heartbeat, i64)>,
     record: Option<RunRecord>,
-    points: Vec<LivePoint>,
+    line: CurveFold,
     marks: Vec<Mark>,
 }
-
-/// Points of the line that are kept; of more, every second.
-const MOST_POINTS: usize = 600;
 
 impl StoredSource {
     /// The source of run `id`.
@@ -55,14 +53,8 @@ impl StoredSource {
         let (run, listed) = store.read(|store| Ok((store.run(id)?, store.entry(id)?)))?;
         let header = run.header.as_ref();
         let record = run.record.as_ref();
-        let setting = |name: &str, value: String| [name.to_owned(), value, "the store".to_owned()];
         let settings = header.map(|it| &it.settings);
-        let mut stored = Vec::new();
-        if let Some(settings) = settings {
-            stored.push(setting("workers", settings.workers.to_string()));
-            stored.push(setting("batch size", settings.batch_size.to_string()));
-            stored.push(setting("limiter", settings.limiter.to_string()));
-        }
+        let stored = settings.map(|it| settings_of(it, "the store")).unwrap_or_default();
         let of = |verb: &str| line.to(verb).with("run", id).to_string();
         let is_remote = header.is_some_and(|it| matches!(it.site, Site::ForeignHttp { .. }));
         let commands: &[(&str, &str)] = match run.state {
@@ -93,7 +85,9 @@ impl StoredSource {
             is_dry: settings.is_some_and(|it| it.dry_run),
         };
         let all = run.ids.as_ref().map(|ids| ids.len() as u64);
-        let seen = Mutex::new(Seen { all, ..Seen::default() });
+        let mut line = CurveFold::default();
+        line.begin();
+        let seen = Mutex::new(Seen { all, line, ..Seen::default() });
         Ok(Self { store: store.store.clone(), id, facts, seen })
     }
 
@@ -123,8 +117,8 @@ impl StoredSource {
         }
         let now = now_unix_s();
         if has_news {
-            let at_s = self.seconds(now);
-            seen.add_point(at_s);
+            let ended = seen.accounts().ended();
+            seen.line.add(self.seconds(now), ended, 0);
         }
         let (state, why) = self.state(seen, &listed, now);
         let is_new = seen.state.as_ref().is_none_or(|(was, ..)| *was != state);
@@ -172,21 +166,21 @@ impl StoredSource {
     }
 
     /// The end, if the run has ended.
-    fn verdict(&self, seen: &Seen) -> Option<Verdict> {
+    fn verdict(&self, seen: &Seen) -> Option<RunEnd> {
         let (LiveState::Ended, why, _) = seen.state.as_ref()? else { return None };
         let next = self.facts.commands.first().map(|[_, command]| command.clone());
         Some(match &seen.record {
             Some(record) => {
                 let verdict = verdict_in_words(record, exit_code_of(record), Some(self.id));
                 match why.as_deref() {
-                    Some(state) if state != RunState::Finished.name() => Verdict {
+                    Some(state) if state != RunState::Finished.name() => RunEnd {
                         words: format!("{state}; when it ended: {}", verdict.words),
                         ..verdict
                     },
                     _ => verdict,
                 }
             }
-            None => Verdict {
+            None => RunEnd {
                 exit_code: None,
                 words: why.clone().unwrap_or_default(),
                 next: next.unwrap_or_default(),
@@ -196,29 +190,7 @@ impl StoredSource {
     }
 }
 
-/// Edits at risk, as far as the record has them.
-fn edits(written: u64, record: Option<&RunRecord>) -> EditsState {
-    let exposure_mean_s = record.map_or(0.0, |record| record.exposure.mean_s);
-    let at_risk_per_1000 = exposure_mean_s / 3_600.0 * 1_000.0;
-    EditsState { written, exposure_mean_s, at_risk_per_1000, ..EditsState::default() }
-}
-
 impl Seen {
-    fn add_point(&mut self, at_s: f64) {
-        if self.points.is_empty() {
-            self.points.push(LivePoint { at_s: 0.0, ended: 0, refused: 0, left_s: None });
-        }
-        if self.points.len() == MOST_POINTS {
-            let mut place = 0;
-            self.points.retain(|_| {
-                place += 1;
-                place % 2 == 1
-            });
-        }
-        let ended = self.accounts().ended();
-        self.points.push(LivePoint { at_s, ended, refused: 0, left_s: None });
-    }
-
     fn accounts(&self) -> AccountCounts {
         if let Some(record) = &self.record {
             let records = &record.records;
@@ -252,7 +224,7 @@ impl LiveSource for StoredSource {
         self.facts.clone()
     }
 
-    fn look(&self) -> Snapshot {
+    fn look(&self) -> LiveSnapshot {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // A store that cannot be read now may be at the next look: what was read stays.
         let read = self.read(&mut seen);
@@ -263,14 +235,13 @@ impl LiveSource for StoredSource {
             Err(error) => Some(format!("the store cannot be read: {error}")),
             Ok(()) => why,
         };
+        let exposure_s = seen.record.as_ref().map_or(0.0, |record| record.exposure.mean_s);
         let makespan_s = seen.record.as_ref().map(|record| record.makespan_s);
         let written = seen.ledger.iter().filter(|(_, entry)| !entry.changes.is_empty()).count();
-        let (first, last) = (seen.points.first(), seen.points.last());
-        let accounts_per_s = first.zip(last).and_then(|(first, last)| {
-            let s = last.at_s - first.at_s;
-            (s > 0.0 && state == LiveState::Running).then(|| (last.ended - first.ended) as f64 / s)
-        });
-        Snapshot {
+        let ended = seen.accounts().ended() as f64;
+        let accounts_per_s =
+            (state == LiveState::Running && seen.heard_s > 0.0).then(|| ended / seen.heard_s);
+        LiveSnapshot {
             schema: 1,
             state,
             why,
@@ -284,7 +255,8 @@ impl LiveSource for StoredSource {
             endpoints: Vec::new(),
             pace: Pace { accounts_per_s, ..Pace::default() },
             failures: Vec::new(),
-            edits: edits(written as u64, seen.record.as_ref()),
+            edits: EditsState { written: written as u64, ..EditsState::default() }
+                .exposed(exposure_s),
             echo: None,
             regime: None,
             verdict: self.verdict(&seen),
@@ -296,21 +268,13 @@ impl LiveSource for StoredSource {
         seen.marks.iter().filter(|mark| mark.id > after).cloned().collect()
     }
 
-    fn line(&self) -> Line {
+    fn line(&self) -> LiveCurve {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut points = seen.points.clone();
-        if let Some(record) = &seen.record {
-            let ended = seen.accounts().ended();
-            points = vec![
-                LivePoint { at_s: 0.0, ended: 0, refused: 0, left_s: None },
-                LivePoint {
-                    at_s: record.makespan_s,
-                    ended,
-                    refused: record.calls.rejected,
-                    left_s: None,
-                },
-            ];
-        }
-        Line { points, forecast: Vec::new() }
+        // A record has no points: of a run that has ended, its start and its end are known.
+        let Some(record) = &seen.record else { return seen.line.shown() };
+        let mut line = CurveFold::default();
+        line.begin();
+        line.add(record.makespan_s, seen.accounts().ended(), record.calls.rejected);
+        line.shown()
     }
 }

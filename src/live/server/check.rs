@@ -1,7 +1,7 @@
 //! Whether a live page can be served and read on this machine.
 
 use super::{LivePage, LiveSource};
-use crate::live::{Line, LiveFold, Mark, RunFacts, Snapshot};
+use crate::live::{LiveCurve, LiveFold, LiveSnapshot, Mark, RunFacts};
 use neon_mock::time::Timestamp;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ impl LiveSource for NoRun {
         RunFacts::default()
     }
 
-    fn look(&self) -> Snapshot {
+    fn look(&self) -> LiveSnapshot {
         let mut fold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         fold.snapshot(Timestamp::ZERO, 0)
     }
@@ -28,8 +28,8 @@ impl LiveSource for NoRun {
         Vec::new()
     }
 
-    fn line(&self) -> Line {
-        Line::default()
+    fn line(&self) -> LiveCurve {
+        LiveCurve::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Streams of events: who listens, and what each was told.
 
 use super::{Latest, LiveSource};
-use crate::live::snapshot::{LiveState, Mark, RunFacts, Snapshot};
+use crate::live::snapshot::{LiveSnapshot, LiveState, Mark, RunFacts};
 use hyper::body::{Body, Bytes, Frame};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ struct Hello<'a> {
 /// Data of a look at the run.
 #[derive(Serialize)]
 struct Tick<'a> {
-    snapshot: &'a Snapshot,
+    snapshot: &'a LiveSnapshot,
     /// The parts of the page that are others than before, by the element that holds them.
     parts: BTreeMap<&'static str, &'a str>,
 }

@@ -1,6 +1,6 @@
 //! The fan: the forecast made before the run as bands, the run's line in front, the latest estimate dotted.
 
-use crate::live::{Band, Line, LiveState, Snapshot};
+use crate::live::{Band, LiveCurve, LiveSnapshot, LiveState};
 use crate::report::shared::charts::{Axis, Canvas, Ink, Key, Point, Sides, canvas, legend};
 use crate::text::{count, duration, plural};
 
@@ -25,7 +25,7 @@ struct Fan<'a> {
 }
 
 /// The chart; none before the first account of a run without a forecast.
-pub(super) fn fan(snapshot: &Snapshot, line: &Line) -> Option<String> {
+pub(super) fn fan(snapshot: &LiveSnapshot, line: &LiveCurve) -> Option<String> {
     let fan = Fan::of(snapshot, line);
     let is_empty = fan.forecast.is_empty() && snapshot.now_s <= 0.0;
     if fan.all == 0 || is_empty {
@@ -35,7 +35,7 @@ pub(super) fn fan(snapshot: &Snapshot, line: &Line) -> Option<String> {
 }
 
 impl<'a> Fan<'a> {
-    fn of(snapshot: &Snapshot, line: &'a Line) -> Self {
+    fn of(snapshot: &LiveSnapshot, line: &'a LiveCurve) -> Self {
         let ended = snapshot.accounts.ended();
         let now_s = match snapshot.state {
             LiveState::Ended => snapshot.since_s,

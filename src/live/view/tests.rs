@@ -100,7 +100,7 @@ fn text_from_elsewhere_is_shown_and_not_obeyed() {
         vec![FailureGroup { kind: hostile_text(), accounts: 1, first_s: 0.0, last_s: 1.0 }];
     let regime = snapshot.regime.as_mut().unwrap();
     (regime.change, regime.advice) = (hostile_text(), hostile_text());
-    snapshot.verdict = Some(live::Verdict {
+    snapshot.verdict = Some(live::RunEnd {
         exit_code: Some(1),
         words: hostile_text(),
         next: hostile_text(),

@@ -1,6 +1,8 @@
 //! The words of the page: how far the run is, when it is done, its state, and edits of colleagues.
 
-use crate::live::{AccountCounts, CourseWord, EditsState, LiveState, RunFacts, Snapshot, Verdict};
+use crate::live::{
+    AccountCounts, CourseWord, EditsState, LiveSnapshot, LiveState, RunEnd, RunFacts,
+};
 use crate::text::{count, duration, percent, plural, sig3};
 use minijinja::Value;
 use serde::Serialize;
@@ -18,7 +20,7 @@ pub(super) struct RunCalendar {
 }
 
 impl RunCalendar {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
+    pub(super) fn of(snapshot: &LiveSnapshot) -> Self {
         let now_unix_s = snapshot.now_unix_s;
         Self { began_unix_s: now_unix_s as f64 - snapshot.now_s, now_unix_s }
     }
@@ -68,7 +70,7 @@ pub(super) struct Sentence {
     pub(super) course: Option<[&'static str; 3]>,
 }
 
-pub(super) fn sentence(snapshot: &Snapshot, calendar: RunCalendar) -> Sentence {
+pub(super) fn sentence(snapshot: &LiveSnapshot, calendar: RunCalendar) -> Sentence {
     let left = left_s(snapshot);
     let (done, near) = match (snapshot.state, left) {
         (LiveState::Starting, _) => (text("Starting"), None),
@@ -103,7 +105,7 @@ pub(super) fn sentence(snapshot: &Snapshot, calendar: RunCalendar) -> Sentence {
 }
 
 /// The 5th and the 95th percentile of the seconds left, where they are estimated.
-fn left_s(snapshot: &Snapshot) -> Option<[f64; 2]> {
+fn left_s(snapshot: &LiveSnapshot) -> Option<[f64; 2]> {
     let [low, _, high] = snapshot.left_s?;
     (low >= 0.0 && low <= high && high < FURTHEST_S).then_some([low, high])
 }
@@ -169,13 +171,13 @@ fn share_ended(accounts: &AccountCounts) -> Option<f64> {
 }
 
 /// The title of the page, which a tab cuts after some 20 letters.
-pub(super) fn title(snapshot: &Snapshot) -> String {
+pub(super) fn title(snapshot: &LiveSnapshot) -> String {
     // Not everything has ended before everything has ended.
     let done =
         share_ended(&snapshot.accounts).map(|share| percent((share * 100.0).floor() / 100.0));
     let done = done.unwrap_or_else(|| far(&snapshot.accounts));
     match (snapshot.state, &snapshot.verdict) {
-        (LiveState::Ended, Some(Verdict { exit_code: Some(code), .. })) => {
+        (LiveState::Ended, Some(RunEnd { exit_code: Some(code), .. })) => {
             format!("Ended, exit code {code}")
         }
         (LiveState::Running, _) => match left_s(snapshot) {
@@ -187,7 +189,7 @@ pub(super) fn title(snapshot: &Snapshot) -> String {
 }
 
 /// The sentence for a screen reader that is told of changes: it names tenths of the accounts, and no times.
-pub(super) fn spoken(snapshot: &Snapshot) -> String {
+pub(super) fn spoken(snapshot: &LiveSnapshot) -> String {
     let tenths =
         share_ended(&snapshot.accounts).map(|share| percent((share * 10.0).floor() / 10.0));
     let tenths =
@@ -264,7 +266,7 @@ pub(super) fn edits(edits: EditsState) -> Vec<String> {
 }
 
 /// The age of the last word: `just now`, `12.3 s ago`.
-pub(super) fn age(snapshot: &Snapshot) -> String {
+pub(super) fn age(snapshot: &LiveSnapshot) -> String {
     match snapshot.now_s - snapshot.heard_s {
         age_s if age_s < 1.5 => "just now".to_owned(),
         age_s => format!("{} ago", duration(age_s)),
@@ -272,7 +274,7 @@ pub(super) fn age(snapshot: &Snapshot) -> String {
 }
 
 /// The command that goes on with the run once its process is gone.
-pub(super) fn resume(facts: &RunFacts, snapshot: &Snapshot) -> Option<String> {
+pub(super) fn resume(facts: &RunFacts, snapshot: &LiveSnapshot) -> Option<String> {
     let commands = facts.commands.iter().map(|[_, command]| command);
     let mut resumes = commands.filter(|command| command.split(' ').any(|word| word == "resume"));
     let next = || snapshot.verdict.as_ref().map(|verdict| verdict.next.clone());
