@@ -91,10 +91,11 @@ fn uncompressed<'a>(encoded: &'a [u8], room: &mut usize) -> Result<Cow<'a, [u8]>
     *room = room.checked_sub(plain.len()).ok_or(format!("there is more than {MAX_PLAIN} bytes"))?;
     let stated = plain.strip_prefix(PLAIN_COOKIE).and_then(|rest| rest.first_chunk::<4>());
     let stated = stated.ok_or("it does not begin as one does")?;
-    if u32::from_be_bytes(*stated) as usize > plain.len().saturating_sub(HEAD) {
+    let counts = plain.get(HEAD..).ok_or("it is cut off")?;
+    if u32::from_be_bytes(*stated) as usize > counts.len() {
         return Err("it is cut off".to_owned());
     }
-    if plain[HEAD..].windows(LEAST_NUMBER.len()).any(|bytes| bytes == LEAST_NUMBER) {
+    if counts.windows(LEAST_NUMBER.len()).any(|bytes| bytes == LEAST_NUMBER) {
         return Err("it holds a count that no histogram can have".to_owned());
     }
     Ok(plain)
