@@ -7,16 +7,18 @@
 mod support;
 
 use neon_mock::profile::Profile;
-use neonbench::live::{LiveCurve, LiveFold, LivePage, LiveSnapshot, LiveSource, Mark, RunFacts};
+use neonbench::live::{
+    LiveCurve, LiveFold, LivePage, LiveSnapshot, LiveSource, Mark, RunFacts, SharedFold,
+};
 use neonbench::stats::mean_interval;
 use neonbench_engine::engine::{Settings, Strategy};
-use neonbench_engine::event::{Event, Observer as _};
+use neonbench_engine::event::Event;
 use neonbench_engine::run::{RunSpec, World};
 use neonbench_engine::scenario::{Scenario, Workload};
 use rustix::time::{ClockId, clock_gettime};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use support::{headline, sized};
 
 /// Viewers of the page.
@@ -31,7 +33,7 @@ const PROFILE: &str = "schema = 1\n[limits]\npool = 10\n[service]\n\
     metadata = { law = \"constant\", time = \"5ms\" }\n";
 
 /// The run as its page asks for it.
-struct Shown(Mutex<LiveFold>);
+struct Shown(SharedFold);
 
 impl LiveSource for Shown {
     fn facts(&self) -> RunFacts {
@@ -39,17 +41,17 @@ impl LiveSource for Shown {
     }
 
     fn look(&self) -> LiveSnapshot {
-        let mut fold = self.0.lock().expect("nobody panics");
+        let mut fold = self.0.look();
         let now = fold.heard();
         fold.snapshot(now, 0)
     }
 
     fn marks_after(&self, after: u64) -> Vec<Mark> {
-        self.0.lock().expect("nobody panics").marks_after(after)
+        self.0.look().marks_after(after)
     }
 
     fn line(&self) -> LiveCurve {
-        self.0.lock().expect("nobody panics").line()
+        self.0.look().line()
     }
 }
 
@@ -77,14 +79,14 @@ fn own_cpu_s() -> f64 {
 
 /// Seconds of CPU time that the engine's thread takes for a run, with a page or without.
 fn run(scenario: &Scenario, has_page: bool) -> f64 {
-    let shown = Arc::new(Shown(Mutex::new(LiveFold::new(None))));
+    let shown = Arc::new(Shown(SharedFold::new(LiveFold::new(None))));
     let page = has_page.then(|| LivePage::start(None, 0, Arc::clone(&shown) as _).expect("a page"));
     let viewers: Vec<_> =
         page.iter().flat_map(|page| (0..VIEWERS).map(move |_| view(page))).collect();
     let order = RunSpec::new(scenario, Settings::new(Strategy::Pipelined));
     let began = own_cpu_s();
     let made = if has_page {
-        let mut observer = |event: &Event| shown.0.lock().expect("nobody panics").observe(event);
+        let mut observer = |event: &Event| shown.0.put(event);
         order.run(&World::EmbeddedHttp, &mut observer)
     } else {
         order.run(&World::EmbeddedHttp, &mut |_: &Event| {})

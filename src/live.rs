@@ -7,6 +7,7 @@ mod line;
 mod marks;
 mod minute;
 mod server;
+mod shared_fold;
 mod snapshot;
 mod view;
 
@@ -14,6 +15,7 @@ pub use crate::experiment::Band;
 pub use fold::{LiveFold, Webhooks};
 pub use line::CurveFold;
 pub use server::{LiveError, LivePage, LiveSource, page_answers};
+pub use shared_fold::SharedFold;
 pub use snapshot::{
     AccountCounts, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, LiveCurve,
     LivePoint, LiveSnapshot, LiveState, Mark, MarkKind, Pace, Regime, RunEnd, RunFacts, SCHEMA,

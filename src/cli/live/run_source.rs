@@ -6,23 +6,23 @@ use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
 use neonbench::experiment::Band;
 use neonbench::live::{
-    LiveCurve, LiveFold, LiveSnapshot, LiveSource, Mark, RunEnd, RunFacts, Webhooks,
+    LiveCurve, LiveFold, LiveSnapshot, LiveSource, Mark, RunEnd, RunFacts, SharedFold, Webhooks,
 };
 use neonbench_engine::engine::Stop;
-use neonbench_engine::event::{Event, Observer as _};
+use neonbench_engine::event::Event;
 use neonbench_engine::world::WallClock;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// A run of this process: its events come from the engine's thread, and the page's thread asks.
 #[derive(Debug)]
 pub(in crate::cli) struct RunSource {
     facts: Mutex<RunFacts>,
-    fold: Mutex<LiveFold>,
+    fold: SharedFold,
     /// `None` in virtual time, where the run's own clock is the only one.
     clock: Option<WallClock>,
     /// When the run began, by that clock, and by the run's own.
-    began: Mutex<Option<(Duration, Timestamp)>>,
+    began: OnceLock<(Duration, Timestamp)>,
     stop: Mutex<Option<Arc<Stop>>>,
 }
 
@@ -35,9 +35,9 @@ impl RunSource {
     pub(super) fn new(facts: RunFacts, is_virtual: bool, webhooks: Option<Webhooks>) -> Self {
         Self {
             facts: Mutex::new(RunFacts { began_unix_s: now_unix_s(), ..facts }),
-            fold: Mutex::new(LiveFold::new(webhooks)),
+            fold: SharedFold::new(LiveFold::new(webhooks)),
             clock: (!is_virtual).then(WallClock::start),
-            began: Mutex::new(None),
+            began: OnceLock::new(),
             stop: Mutex::new(None),
         }
     }
@@ -48,8 +48,8 @@ impl RunSource {
 
     /// Now, by the run's clock.
     fn now(&self, fold: &LiveFold) -> Timestamp {
-        match (self.clock, *locked(&self.began)) {
-            (Some(clock), Some((began, at))) => at + clock.elapsed().saturating_sub(began),
+        match (self.clock, self.began.get()) {
+            (Some(clock), Some(&(began, at))) => at + clock.elapsed().saturating_sub(began),
             _ => fold.heard(),
         }
     }
@@ -58,21 +58,21 @@ impl RunSource {
     pub(in crate::cli) fn take(&self, event: &Event) {
         // A review of a run has calls, and no start.
         if let (Event::Started { at } | Event::Sent { at, .. }, Some(clock)) = (event, self.clock) {
-            locked(&self.began).get_or_insert((clock.elapsed(), *at));
+            self.began.get_or_init(|| (clock.elapsed(), *at));
         }
-        locked(&self.fold).observe(event);
+        self.fold.put(event);
     }
 
     /// Calls that the mock has counted of a client whose own events nobody sees.
     pub(in crate::cli) fn count(&self, calls: &Calls) {
         let now = self.clock.map_or(Timestamp::ZERO, |clock| Timestamp::ZERO + clock.elapsed());
-        locked(&self.began).get_or_insert((now.since(Timestamp::ZERO), now));
+        self.began.get_or_init(|| (now.since(Timestamp::ZERO), now));
         let of = |endpoint| (endpoint, calls.of(endpoint));
         let counted = Endpoint::ALL.into_iter().map(of).filter_map(|(endpoint, calls)| {
             let all = calls.admitted + calls.rejected;
             (all > 0).then_some((endpoint, all, calls.rejected))
         });
-        locked(&self.fold).count(now, counted);
+        self.fold.look().count(now, counted);
     }
 
     /// Completes the facts.
@@ -87,21 +87,21 @@ impl RunSource {
 
     /// The number of accounts, where it is known from the start.
     pub(in crate::cli) fn set_accounts(&self, all: u64) {
-        locked(&self.fold).set_accounts(all);
+        self.fold.look().set_accounts(all);
     }
 
     pub(in crate::cli) fn set_forecast(&self, forecast: Vec<Band>) {
-        locked(&self.fold).set_forecast(forecast);
+        self.fold.look().set_forecast(forecast);
     }
 
     /// The time left as estimated at `at`, by the run's clock.
     pub(in crate::cli) fn set_left(&self, at: Timestamp, left_s: [f64; 3]) {
-        locked(&self.fold).set_left(at, left_s);
+        self.fold.look().set_left(at, left_s);
     }
 
     /// A change of the server's behaviour, and what to do.
     pub(in crate::cli) fn set_regime(&self, at: Timestamp, change: String, advice: String) {
-        locked(&self.fold).set_regime(at, change, advice);
+        self.fold.look().set_regime(at, change, advice);
     }
 
     /// Shows it once the run is asked to stop.
@@ -111,7 +111,7 @@ impl RunSource {
 
     pub(super) fn end(&self, verdict: RunEnd) {
         self.know(|facts| facts.commands = std::mem::take(&mut facts.after));
-        let mut fold = locked(&self.fold);
+        let mut fold = self.fold.look();
         let now = self.now(&fold);
         fold.end(now, verdict);
     }
@@ -123,7 +123,7 @@ impl LiveSource for RunSource {
     }
 
     fn look(&self) -> LiveSnapshot {
-        let mut fold = locked(&self.fold);
+        let mut fold = self.fold.look();
         let now = self.now(&fold);
         if locked(&self.stop).as_ref().is_some_and(|stop| stop.is_set()) {
             fold.stopping(now);
@@ -132,10 +132,10 @@ impl LiveSource for RunSource {
     }
 
     fn marks_after(&self, after: u64) -> Vec<Mark> {
-        locked(&self.fold).marks_after(after)
+        self.fold.look().marks_after(after)
     }
 
     fn line(&self) -> LiveCurve {
-        locked(&self.fold).line()
+        self.fold.look().line()
     }
 }
