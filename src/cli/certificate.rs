@@ -210,6 +210,7 @@ impl CertificateArgs {
             let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
             demand.refused(format_args!("{} does not hold: {}", given.name, changes.join("; ")))
         })?;
+        line.note(format_args!("{} covers this run", given.name));
         Ok(Some(CoveredRun { scenario: now.scenario(inputs)?, calls: now.calls }))
     }
 }

@@ -195,7 +195,8 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
     }
     record.end(&subject, host.calls.get(), args.strict);
     record.certificate = args.certify(&inputs, &subject, &record, line)?;
-    args.output.show(&record, || print(&record.summary()))?;
+    record.next_command = args.next(&record, line).to_string();
+    args.output.show(&record, || record.print_end())?;
     if let Some(id) = host.begun.get() {
         let undo = line.to("undo").with("run", id);
         line.note(format_args!("the sample was not taken back: `{undo}` takes it back"));
@@ -314,6 +315,19 @@ impl PreflightArgs {
         let Some((_, reason)) = waiver else { return result };
         let summary = format!("{} (waived: {reason})", result.summary);
         ItemResult { status: ItemStatus::Waived, summary, ..result }
+    }
+
+    /// The run, if nothing is in its way; else the preflight again, once that is mended.
+    fn next(&self, record: &PreflightRecord, line: &CommandLine) -> CommandLine {
+        let whole = line.to("preflight").without(&["only"]);
+        if record.certificate.is_none() || !record.ready {
+            return whole;
+        }
+        let run = line.to("run").without(&["sample", "out"]);
+        match &self.out {
+            Some(out) => run.with("require_preflight", out.display()),
+            None => run.with_switch("require_preflight"),
+        }
     }
 
     /// Issues the certificate of the results, if every item was run and the target told its fields and accounts.

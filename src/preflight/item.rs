@@ -49,29 +49,38 @@ impl ItemResult {
         Self::new(ItemStatus::Unknown, summary)
     }
 
-    /// Makes the status worse, never better.
-    pub(super) fn raise(&mut self, status: ItemStatus) {
+    /// Makes the status worse, never better; true if it was better.
+    fn raise(&mut self, status: ItemStatus) -> bool {
         let rank = |status| match status {
             ItemStatus::Fail => 3,
             ItemStatus::Unknown => 2,
             ItemStatus::Warn => 1,
             ItemStatus::Pass | ItemStatus::Waived | ItemStatus::Skipped => 0,
         };
-        if rank(status) > rank(self.status) {
+        let is_worse = rank(status) > rank(self.status);
+        if is_worse {
             self.status = status;
         }
+        is_worse
+    }
+
+    /// Adds a finding of `status`. The first of the worst is the summary: what the item says where it holds does not
+    /// hold then.
+    pub(super) fn find(&mut self, status: ItemStatus, finding: String) {
+        if self.raise(status) {
+            self.summary.clone_from(&finding);
+        }
+        self.findings.push(finding);
     }
 
     /// Adds a finding that people may accept.
     pub fn warn(&mut self, finding: impl Into<String>) {
-        self.raise(ItemStatus::Warn);
-        self.findings.push(finding.into());
+        self.find(ItemStatus::Warn, finding.into());
     }
 
     /// Adds a finding with which the migration must not begin.
     pub fn fail(&mut self, finding: impl Into<String>) {
-        self.raise(ItemStatus::Fail);
-        self.findings.push(finding.into());
+        self.find(ItemStatus::Fail, finding.into());
     }
 
     /// Adds a remark, which changes no status.

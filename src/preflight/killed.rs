@@ -46,8 +46,8 @@ impl KilledRun {
         if self.kills < hardship.kills {
             let status = if self.kills == 0 { ItemStatus::Unknown } else { ItemStatus::Warn };
             let kills = plural(hardship.kills.into(), "kill");
-            result.raise(status);
-            result.remark(format!("of {kills} {} met the run before its end", self.kills));
+            let met = format!("of {kills} {} met the run before its end", self.kills);
+            result.find(status, met);
         }
         if hardship.withdraws_key && !self.key_was_refused && self.kills > 0 {
             result.fail("the run went on while its key was withdrawn");

@@ -198,7 +198,7 @@ impl Notice<'_> {
         let mut findings = Vec::new();
         if self.told.is_none_or(|told| told.trim().is_empty()) {
             findings.push(
-                "nobody was told: send notice.md, and add --told with their names".to_owned(),
+                "nobody was told: send the notice, and add --told with their names".to_owned(),
             );
         }
         if self.hooks.is_none() {

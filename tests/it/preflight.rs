@@ -149,8 +149,14 @@ fn without_a_server_the_whole_preflight_is_made_on_a_mock() {
     let said = place.neonbench_within(line, 120);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.stdout.contains("15 passed: ready"), "{said:?}");
-    let last = said.stdout.lines().last().unwrap();
-    assert!(last.contains("Certificate ") && last.contains("valid until"), "{last}");
+    let mut from_end = said.stdout.lines().rev();
+    let (next, certificate) = (from_end.next().unwrap(), from_end.next().unwrap());
+    assert!(
+        certificate.contains("Certificate ") && certificate.contains("valid until"),
+        "{said:?}"
+    );
+    let run = "next: neonbench run --plan plan.toml --profile fast.toml --require-preflight kept/cert.json";
+    assert_eq!(next, run);
     assert!(said.stdout.lines().nth(1).unwrap().starts_with("at most "), "{said:?}");
     let kept = || std::fs::read_dir(place.path().join("kept")).unwrap();
     let names = || kept().map(|it| it.unwrap().file_name().into_string().unwrap());

@@ -33,9 +33,11 @@ pub(crate) struct PreflightRecord {
     waived: usize,
     skipped: usize,
     /// True if nothing is in the way of the migration.
-    ready: bool,
+    pub(super) ready: bool,
     /// The certificate; null if not every item was run.
     pub(super) certificate: Option<IssuedCertificate>,
+    /// The command to go on with.
+    pub(super) next_command: String,
     /// True if an item failed, or warned where that counts as a failure.
     #[serde(skip)]
     is_gated: bool,
@@ -102,7 +104,7 @@ pub(super) fn print_item(result: &ItemResult, is_verbose: bool) -> Result<(), Cl
     let summary = escape_controls(&result.summary);
     print(&format!("  {}{pad}{:<10} {summary}", emphasised(tone, word), result.name))?;
     if result.status != ItemStatus::Pass || is_verbose {
-        for finding in &result.findings {
+        for finding in result.findings.iter().filter(|finding| **finding != result.summary) {
             print(&format!("  {:<18} – {}", "", escape_controls(finding)))?;
         }
     }
@@ -132,6 +134,7 @@ impl PreflightRecord {
             skipped: 0,
             ready: false,
             certificate: None,
+            next_command: String::new(),
             is_gated: false,
         }
     }
@@ -172,8 +175,13 @@ impl PreflightRecord {
         self.ready = is_judged && !self.is_gated;
     }
 
-    /// The last line.
-    pub(super) fn summary(&self) -> String {
+    /// Prints the last lines.
+    pub(super) fn print_end(&self) -> Result<(), CliError> {
+        print(&self.summary())?;
+        print(&format!("next: {}", self.next_command))
+    }
+
+    fn summary(&self) -> String {
         let counted = [
             (self.passed, "passed"),
             (self.warnings, if self.warnings == 1 { "warning" } else { "warnings" }),
@@ -190,7 +198,11 @@ impl PreflightRecord {
         let CallFigures { reads, writes, .. } = self.calls;
         let certificate = self.certificate.as_ref().map_or_else(String::new, |issued| {
             let IssuedCertificate { name, expires_unix_s } = issued;
-            format!(". Certificate {name}, valid until {} UTC", second(*expires_unix_s))
+            if self.ready {
+                format!(". Certificate {name}, valid until {} UTC", second(*expires_unix_s))
+            } else {
+                format!(". Certificate {name} records it")
+            }
         });
         format!(
             "{}: {}; {} and {} made{certificate}",

@@ -32,17 +32,15 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         Some(path) if subject.keeps_journal => path,
         store => {
             let flag = if store.is_none() { "--no-store" } else { "--no-journal" };
-            "there is no journal".clone_into(&mut result.summary);
             result.fail(format!(
-                "{flag}: a run that breaks off cannot be resumed, verified or undone"
+                "there is no journal ({flag}): a run that breaks off cannot be resumed, verified or undone"
             ));
             return Ok(result);
         }
     };
     let opened = Store::open(store).and_then(|store| store.check_in_place());
     if let Err(error) = opened {
-        "the store cannot be used".clone_into(&mut result.summary);
-        result.fail(PreflightError::of(&error).to_string());
+        result.fail(format!("the store cannot be used: {}", PreflightError::of(&error)));
         return Ok(result);
     }
     let migration = subject.migration()?;
@@ -54,10 +52,10 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let killed = killed_and_resumed(&part, &migration.settings, hardship, folder.path())?;
     let accounts = migration.scenario.expected_resources();
     let needed = FIXED_BYTES + (killed.bytes_per_account * accounts as f64) as u64;
-    killed.judge(hardship, &mut result);
     let resumed = if killed.kills > 0 { "a killed run resumes" } else { "no run was killed" };
     result.summary =
         format!("{resumed}; {} need {} of journal", plural(accounts, "account"), mib(needed));
+    killed.judge(hardship, &mut result);
     let free = free_bytes(beside);
     let mut result = result
         .with("bytes_per_account", killed.bytes_per_account.round())

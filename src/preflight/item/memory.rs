@@ -61,9 +61,9 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let mut result = result.with("limit_bytes", limit).with("limited_by", limited_by);
     result.summary.clone_from(&words);
     if share > FULL.1 {
-        result.fail(format!("that is {} of the memory", percent(share)));
+        result.fail(format!("{words}: {} of the memory", percent(share)));
     } else if share > FULL.0 {
-        result.warn(format!("that is {} of the memory", percent(share)));
+        result.warn(format!("{words}: {} of the memory", percent(share)));
     }
     Ok(result)
 }

@@ -96,7 +96,9 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let path = subject.folder.join(FILE);
     match subject.host.write(&path, &notice.to_markdown()) {
         Ok(()) => {
-            result.evidence.insert("file".to_owned(), path.display().to_string().into());
+            let file = path.display().to_string();
+            result.remark(format!("the notice is {file}"));
+            result.evidence.insert("file".to_owned(), file.into());
         }
         Err(error) => result.warn(error.to_string()),
     }

@@ -96,9 +96,9 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     if snapshot.accounts.iter().all(|account| account.modified_unix_s.is_none())
         && !snapshot.accounts.is_empty()
     {
-        "the server tells no account's last change, so that hours of edits are not known"
-            .clone_into(&mut result.summary);
-        result.raise(ItemStatus::Unknown);
+        let unknown =
+            "the server tells no account's last change, so that hours of edits are not known";
+        result.find(ItemStatus::Unknown, unknown.to_owned());
     }
     if let Some(until) = until
         && now as f64 + p95 > until as f64

@@ -84,9 +84,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
             "the search does not tell all options of {accounts}, whose values are not judged: the journal will have them"
         );
         if values == 0 {
-            "no value could be judged".clone_into(&mut result.summary);
-            result.raise(ItemStatus::Unknown);
-            result.remark(words);
+            result.find(ItemStatus::Unknown, format!("no value could be judged: {words}"));
         } else {
             result.warn(words);
         }

@@ -127,18 +127,17 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let ids = subject.sample_ids()?;
     let accounts = plural(ids.len() as u64, "account");
     if ids.is_empty() {
-        "the plan selects no account".clone_into(&mut result.summary);
         result.warn("the plan selects no account: nothing was written at the target");
         return Ok(result);
     }
     if !subject.may_write || subject.store.is_none() && !subject.is_own_mock() {
-        result.summary = format!("{accounts} written and taken back on a mock alone");
         let why = if subject.may_write {
             "without a store no sample is written at the target: it could not be taken back"
         } else {
             "nothing was written at the target: add --allow-writes-to with the organisation's id"
         };
         result.warn(why);
+        result.summary = format!("{accounts} written and taken back on a mock alone");
         return Ok(result);
     }
     let mut order = migration.clone();
