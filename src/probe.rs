@@ -20,7 +20,7 @@ mod target;
 mod text;
 
 pub use calls::probe;
-pub use evidence::{EvidenceError, draws};
+pub use evidence::{EvidenceError, calls_behind, draws};
 pub use fit::TargetFit;
 pub use har::{Har, HarError, PassedOver};
 pub use law::{FittedLaw, LawEstimate, LawSource};

@@ -110,6 +110,18 @@ pub fn mean_interval(values: &[f64], coverage: f64) -> [f64; 2] {
     [mean - spread, mean + spread]
 }
 
+/// Interval of the next value of a normal population after `values`, by Student's t; `coverage` (0 to 1) of such
+/// intervals hold it.
+///
+/// Panics with fewer than two values.
+/// Source: Geisser, "Predictive Inference", 1993.
+pub fn prediction_interval(values: &[f64], coverage: f64) -> [f64; 2] {
+    let (count, freedom) = (values.len() as f64, values.len() - 1);
+    let error = (squared_deviations(values) / freedom as f64 * (1.0 + 1.0 / count)).sqrt();
+    let (mean, spread) = (mean(values.iter().copied()), student_t(coverage, freedom) * error);
+    [mean - spread, mean + spread]
+}
+
 /// Intervals of the shift from one population to another of the same shape, by samples of both that are
 /// independent: the shifts that a permutation test of their means does not reject. It tries every permutation
 /// of few values, and of more the same sample each time. Each coverage (0 to 1) is the share of such intervals that

@@ -65,6 +65,12 @@ fn trace(evidence: &WireEvidence) -> Result<ProbeTrace, EvidenceError> {
     })
 }
 
+/// The calls that `profile` was fitted to; none of a profile that is taken as exact, or known by quantiles alone.
+pub fn calls_behind(profile: &Profile) -> Option<ProbeTrace> {
+    let evidence = profile.evidence().filter(|evidence| !evidence.calls.is_empty())?;
+    trace(evidence).ok()
+}
+
 impl TargetFit {
     /// The fit that `profile` was made from; `None` for a profile without evidence, or changed since.
     ///

@@ -33,6 +33,9 @@ const SEEN_AS: [(Outcome, &[FaultKind]); 5] = [
     (Outcome::ErrorsUnderSuccess, &[FaultKind::ErrorsUnderSuccess]),
 ];
 
+/// Failures that each kind of failure is worth before any is seen.
+const PRIOR_KIND: f64 = 0.25;
+
 /// Kinds that a client cannot distinguish from a slow call.
 const UNSEEN: [FaultKind; 1] = [FaultKind::SlowBody];
 
@@ -49,12 +52,12 @@ impl FaultPosterior {
     /// Posterior from `calls`.
     pub(super) fn of(calls: &[Attempt]) -> Self {
         let count = |outcome| calls.iter().filter(|call| call.outcome == outcome).count() as f64;
-        let mut kinds: Vec<(FaultKind, f64)> = UNSEEN.map(|kind| (kind, 1.0)).into();
+        let mut kinds: Vec<(FaultKind, f64)> = UNSEEN.map(|kind| (kind, PRIOR_KIND)).into();
         let mut failed = 0.0;
         for (outcome, alike) in SEEN_AS {
             let seen = count(outcome);
             failed += seen;
-            let each = 1.0 + seen / alike.len() as f64;
+            let each = PRIOR_KIND + seen / alike.len() as f64;
             kinds.extend(alike.iter().map(|&kind| (kind, each)));
         }
         let all: f64 = kinds.iter().map(|(_, weight)| weight).sum();

@@ -42,7 +42,7 @@ const RETRY_AFTER_S: [f64; 2] = [1.0, 8.0];
 
 /// Edits per second of others at most, and the time from opening an account to saving it, where others
 /// are drawn.
-const MOST_EDITS_PER_S: f64 = 2.0;
+const MOST_EDITS_PER_S: f64 = 4.0;
 const THINK: Duration = Duration::from_secs(5);
 
 /// A target as its calls show it: posteriors of laws, growth and failures, and the limits.
@@ -269,7 +269,7 @@ impl TargetFit {
         if scope == Scope::Organisation {
             share_among_all(&mut wire.limits);
         }
-        wire.staff = others(held, &laws[1]);
+        wire.staff = others(held, &laws);
         let [asks, wait] = [(); 2].map(|()| unit(from.next_u64()));
         if !self.left_open.was_refused() && asks < PRIOR_RETRY_AFTER {
             let [least_s, most_s] = RETRY_AFTER_S;
@@ -386,10 +386,11 @@ fn share_among_all(limits: &mut WireLimits) {
     limits.per_second = one(&mut limits.endpoints_per_second);
 }
 
-/// Others who hold so many places of a pool in the mean; none where they hold none.
-fn others(held: f64, writes: &FittedLaw) -> Option<WireStaff> {
-    let [write_ns, _] = writes.figures();
-    let edits_per_s = (held / (write_ns / 1e9)).min(MOST_EDITS_PER_S);
+/// Others who hold so many places of the pools of reads and writes in the mean; none where they hold none.
+fn others(held: [f64; 2], [reads, writes, ..]: &[FittedLaw; 4]) -> Option<WireStaff> {
+    let per_s = |held: f64, law: &FittedLaw| held / (law.figures()[0] / 1e9);
+    let [of_reads, of_writes] = held;
+    let edits_per_s = (per_s(of_reads, reads) + per_s(of_writes, writes)).min(MOST_EDITS_PER_S);
     let think = DurationText(THINK);
     EDITS_PER_S.check(edits_per_s).is_ok().then(|| WireStaff {
         edits_per_s,

@@ -7,6 +7,7 @@
 use neon_mock::time::Timestamp;
 use neonbench_engine::event::{Attempt, Outcome};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The limit of an endpoint.
@@ -36,6 +37,56 @@ pub struct InferredLimit {
     pub(super) by_window: u32,
     /// Number of calls.
     pub(super) calls: u32,
+    /// Calls of others in a pool of the most in flight, in the mean, that explain the refusals which it leaves unexplained.
+    pub(super) held: Held,
+}
+
+/// A number of calls in a pool, in thousandths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held(u32);
+
+impl Held {
+    pub(super) fn calls(self) -> f64 {
+        f64::from(self.0) / 1e3
+    }
+
+    /// The calls that others, who come at random, have to hold of a pool for so many refusals: `met` gives each call's
+    /// free places (one at least), and whether it was refused.
+    fn of(met: impl Iterator<Item = (u32, bool)>) -> Self {
+        // By free places: calls, and those refused.
+        let mut by_free: BTreeMap<u32, [f64; 2]> = BTreeMap::new();
+        for (free, is_refused) in met {
+            let [calls, refused] = by_free.entry(free).or_default();
+            *calls += 1.0;
+            *refused += f64::from(u8::from(is_refused));
+        }
+        let refused: f64 = by_free.values().map(|[_, refused]| refused).sum();
+        let most = by_free.keys().last().copied().unwrap_or_default();
+        if refused == 0.0 {
+            return Self::default();
+        }
+        let expected = |held: f64| -> f64 {
+            let of_free = |(&free, [calls, _]): (&u32, &[f64; 2])| calls * at_least(free, held);
+            by_free.iter().map(of_free).sum()
+        };
+        let (mut low, mut high) = (0, 2_000 * most);
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            if expected(f64::from(middle) / 1e3) < refused { low = middle } else { high = middle }
+        }
+        Self(high)
+    }
+}
+
+/// Probability that a Poisson variable of that mean is at least `least`.
+fn at_least(least: u32, mean: f64) -> f64 {
+    let mut term = (-mean).exp();
+    let mut below = 0.0;
+    for number in 0..least {
+        below += term;
+        term *= mean / f64::from(number + 1);
+    }
+    (1.0 - below).max(0.0)
 }
 
 impl InferredLimit {
@@ -93,7 +144,13 @@ pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
     let met_free = |(call, met): &(&&Attempt, usize)| {
         call.outcome == Outcome::Rejected && (*met as u32) < most
     };
-    let by_pool = calls.iter().zip(in_flight(calls)).filter(met_free).count() as u32;
+    let met: Vec<usize> = in_flight(calls).collect();
+    let by_pool = calls.iter().zip(met.iter().copied()).filter(met_free).count() as u32;
+    let free = calls.iter().zip(&met).filter_map(|(call, met)| {
+        let free = most.checked_sub(*met as u32).filter(|free| *free > 0)?;
+        Some((free, call.outcome == Outcome::Rejected))
+    });
+    let held = Held::of(free);
     // One unexplained refusal may be due to another client's call in the pool. Where calls are long a
     // window refuses few that follow, so each refusal counts; so it does where few were refused.
     let mut took: Vec<Duration> =
@@ -104,7 +161,7 @@ pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
     let is_pool = by_pool <= by_window;
     let limit = if is_pool { AdmissionLimit::Pool(most) } else { AdmissionLimit::PerSecond(rate) };
     let is_unambiguous = by_pool != by_window - slack;
-    InferredLimit { limit: Some(limit), is_unambiguous, by_pool, by_window, ..none }
+    InferredLimit { limit: Some(limit), is_unambiguous, by_pool, by_window, held, ..none }
 }
 
 /// For each of `calls`, the number of admitted calls before it that were in flight when it was sent.

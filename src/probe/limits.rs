@@ -9,6 +9,7 @@ use crate::text::plural;
 use neon_mock::limit::Scope;
 use neon_mock::rng::{Generator, unit};
 use rand::Rng;
+use rand_distr::{Distribution as _, Gamma};
 use serde::Serialize;
 
 /// Neon's documented limits in calls in flight, for the point estimate where no limit was looked for.
@@ -36,9 +37,9 @@ const PRIOR_ALIKE: f64 = 0.85;
 /// Prior probabilities that the verbs of a path share a limit, and that all calls do.
 const PRIOR_SHARED: [(Scope, f64); 2] = [(Scope::Template, 0.07), (Scope::Organisation, 0.06)];
 
-/// Probability that others work in a pool while the run lasts, where every refusal has its explanation, and
-/// where one has none; and the share of the pool that they hold in the mean, at least and at most.
-const PRIOR_STAFF: [f64; 2] = [0.06, 0.3];
+/// Prior probability that others work in a pool while the run lasts, and the share of the pool that they hold in the
+/// mean, at least and at most, where no refusal tells.
+const PRIOR_STAFF: f64 = 0.06;
 const STAFF_HOLD: [f64; 2] = [0.03, 0.3];
 
 /// Probability of the other kind of limit where pool and window leave equally many refusals unexplained:
@@ -80,8 +81,14 @@ pub(super) struct DrawnLimits {
     pub(super) limits: FittedLimits,
     /// The calls that share a limit, which is then that of reads.
     pub(super) scope: Scope,
-    /// Calls of others in flight, in the mean; 0 without others.
-    pub(super) held: f64,
+    /// Calls of others in flight, in the mean: reads and writes, 0 without others or where the other kind tells.
+    pub(super) held: [f64; 2],
+}
+
+/// Times the likelihood that the calls of others give refusals which the limits leave unexplained: so few are expected
+/// of limits alone.
+fn unexplained_likelihood(unexplained: u32) -> f64 {
+    (-2.0 * f64::from(unexplained)).exp()
 }
 
 impl LimitsPosterior {
@@ -142,15 +149,10 @@ impl LimitsPosterior {
                 (shared, shared, shared)
             }
         };
-        let prior_staff = PRIOR_STAFF[usize::from(self.get.unexplained() > 0)];
-        // Others slow a run down only in a pool that its calls fill.
-        let has_met = self.get.limit.or(self.patch.limit).is_some();
-        let held = match patch.or(get) {
-            Some(AdmissionLimit::Pool(pool)) if has_met && by_staff < prior_staff => {
-                let [least, most] = STAFF_HOLD;
-                f64::from(pool) * least * (most / least).powf(staff)
-            }
-            _ => 0.0,
+        let held = if by_staff < self.staff(scope) {
+            self.held(scope, (get, patch), staff, from)
+        } else {
+            [0.0; 2]
         };
         let limits = FittedLimits { get, patch, search, most_reads_at_once };
         DrawnLimits { limits, scope, held }
@@ -160,18 +162,69 @@ impl LimitsPosterior {
     ///
     /// A refusal that a scope leaves unexplained divides its probability by e².
     fn scopes(&self) -> [(Scope, f64); 3] {
-        let Self { get, patch, search, of_accounts, of_all } = self;
-        let left = |seen: &[&InferredLimit]| -> f64 {
-            let unexplained: u32 = seen.iter().map(|seen| seen.unexplained()).sum();
-            (-2.0 * f64::from(unexplained)).exp()
+        let left = |scope| {
+            let alone = unexplained_likelihood(self.unexplained(scope));
+            PRIOR_STAFF + (1.0 - PRIOR_STAFF) * alone
         };
         let [(template, of_template), (organisation, of_organisation)] = PRIOR_SHARED;
         let own = 1.0 - of_template - of_organisation;
         [
-            (Scope::Endpoint, own * self.prior_of_writes() * left(&[get, patch, search])),
-            (template, of_template * left(&[of_accounts, search])),
-            (organisation, of_organisation * left(&[of_all])),
+            (Scope::Endpoint, own * self.prior_of_writes() * left(Scope::Endpoint)),
+            (template, of_template * left(template)),
+            (organisation, of_organisation * left(organisation)),
         ]
+    }
+
+    /// Refusals that the limits of a scope leave unexplained.
+    fn unexplained(&self, scope: Scope) -> u32 {
+        let Self { get, patch, search, of_accounts, of_all } = self;
+        let seen: &[&InferredLimit] = match scope {
+            Scope::Endpoint => &[get, patch, search],
+            Scope::Template => &[of_accounts, search],
+            Scope::Organisation => &[of_all],
+        };
+        seen.iter().map(|seen| seen.unexplained()).sum()
+    }
+
+    /// Posterior probability that others work in the pools.
+    fn staff(&self, scope: Scope) -> f64 {
+        let alone = (1.0 - PRIOR_STAFF) * unexplained_likelihood(self.unexplained(scope));
+        PRIOR_STAFF / (PRIOR_STAFF + alone)
+    }
+
+    /// Calls of others in flight, reads and writes: as many as explain the refusals that were met, in the kind that
+    /// met more of them.
+    fn held(
+        &self,
+        scope: Scope,
+        (get, patch): (Option<AdmissionLimit>, Option<AdmissionLimit>),
+        at: f64,
+        from: &mut Generator,
+    ) -> [f64; 2] {
+        let (reads, writes) = match scope {
+            Scope::Endpoint => (self.get, self.patch),
+            Scope::Template => (self.of_accounts, InferredLimit::default()),
+            Scope::Organisation => (self.of_all, InferredLimit::default()),
+        };
+        let is_of_writes = writes.by_pool >= reads.by_pool;
+        let told = if is_of_writes { writes } else { reads };
+        let is_pool = |limit| matches!(limit, Some(AdmissionLimit::Pool(_)));
+        if told.by_pool > 0 && is_pool(if is_of_writes { patch } else { get }) {
+            let shape = f64::from(told.by_pool) + 1.0;
+            let times =
+                Gamma::new(shape, 1.0 / shape).expect("a shape of one at least").sample(from);
+            let held = told.held.calls() * times;
+            return if is_of_writes { [0.0, held] } else { [held, 0.0] };
+        }
+        // Others slow a run down only in a pool that its calls fill.
+        let has_met = self.get.limit.or(self.patch.limit).is_some();
+        match patch.or(get) {
+            Some(AdmissionLimit::Pool(pool)) if has_met => {
+                let [least, most] = STAFF_HOLD;
+                [0.0, f64::from(pool) * least * (most / least).powf(at)]
+            }
+            _ => [0.0; 2],
+        }
     }
 
     /// Prior probability that writes, by limits of their own, are limited as they were seen to be.
@@ -442,7 +495,7 @@ mod tests {
         assert!((0.005..0.1).contains(&tighter), "{tighter}");
         let shared = share(&|one| one.scope != Scope::Endpoint);
         assert!((0.08..0.2).contains(&shared), "{shared}");
-        let others = share(&|one| one.held > 0.0);
+        let others = share(&|one| one.held != [0.0; 2]);
         assert!((0.03..0.1).contains(&others), "{others}");
     }
 }
