@@ -28,14 +28,20 @@ async function start({ profile = "unlimited", orgId = "demo", apiKey = "demo", .
   const child = spawn(binary(), words, { stdio: ["pipe", "pipe", "pipe"] });
   let complaint = "";
   child.stderr.on("data", (text) => (complaint += text));
-  const ended = once(child, "close");
+  const ended = once(child, "exit");
+  ended.catch(() => {}); // it is told below
   const line = once(readline.createInterface({ input: child.stdout }), "line");
-  const first = await Promise.race([line, ended]);
+  // Once the streams are closed, too, the complaint is whole.
+  const first = await Promise.race([line, once(child, "close")]);
   if (typeof first[0] !== "string" || !first[0].startsWith("{")) throw new Error(`neonbench: ${complaint.trim()}`);
   const { base_url: baseUrl, admin_url: adminUrl, admin_token: adminToken, pid } = JSON.parse(first[0]);
   // A test that forgets to stop it ends all the same, and the mock with it.
   for (const handle of [child, child.stdin, child.stdout, child.stderr]) handle.unref();
-  const stop = () => (child.stdin.end(), ended.then(() => undefined));
+  const stop = async () => {
+    child.ref();
+    child.stdin.end();
+    await ended;
+  };
   return { baseUrl, adminUrl, adminToken, orgId, apiKey, pid, stop, ...admin(adminUrl, adminToken) };
 }
 
