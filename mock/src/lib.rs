@@ -3,7 +3,59 @@
 //! It serves the accounts and custom fields of a synthetic organisation, with Neon's limits, error
 //! codes and service times. The same seed gives the same organisation.
 //!
-//! # Quick start
+//! # A test of your client
+//!
+//! ```
+//! use neon_mock::{NeonMock, profile::Profile};
+//!
+//! # /*
+//! #[tokio::test]
+//! # */
+//! async fn my_client_meets_a_small_pool_and_a_fault() {
+//!     // Reads of 200 ms, two at a time; the first one fails.
+//!     let profile = Profile::built_in("constant").unwrap().with_pool(2.try_into().unwrap());
+//!     let neon = NeonMock::builder().profile(profile).accounts(50).seed(1).start().await;
+//!     neon.fail_next(503);
+//!
+//!     // The client under test: `base_url` is http://127.0.0.1:PORT/v2.
+//!     let (org_id, api_key) = neon.credentials();
+//!     let client = MyClient::new(neon.base_url(), org_id, api_key);
+//!     let names = client.names(&[1, 2, 3]).await;
+//!
+//!     // Its result, and how it got it.
+//!     assert_eq!(names.len(), 3);
+//!     let calls = neon.calls();
+//!     assert_eq!((calls.failed(), calls.rejected()), (1, 0), "it kept to two at a time");
+//!     assert_eq!(calls.total(), 4, "it repeated the call that failed, and no other");
+//! }
+//! # struct MyClient { base_url: String, org_id: String, api_key: String }
+//! # impl MyClient {
+//! #     fn new(base_url: String, org_id: &str, api_key: &str) -> Self {
+//! #         Self { base_url, org_id: org_id.to_owned(), api_key: api_key.to_owned() }
+//! #     }
+//! #     async fn name(&self, id: u64) -> String {
+//! #         let url = format!("{}/accounts/{id}", self.base_url);
+//! #         loop {
+//! #             let call = reqwest::Client::new().get(&url).basic_auth(&self.org_id, Some(&self.api_key));
+//! #             let answer = call.send().await.unwrap();
+//! #             if answer.status() == 200 { return answer.text().await.unwrap(); }
+//! #         }
+//! #     }
+//! #     async fn names(&self, ids: &[u64]) -> Vec<String> {
+//! #         let (one, two) = tokio::join!(self.name(ids[0]), self.name(ids[1]));
+//! #         vec![one, two, self.name(ids[2]).await]
+//! #     }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! #     rustls::crypto::ring::default_provider().install_default().ok();
+//! #     my_client_meets_a_small_pool_and_a_fault().await;
+//! # }
+//! ```
+//!
+//! # What a test can look at
+//!
+//! The mock is the organisation as well: a test reads the accounts themselves, whatever the client was answered.
 //!
 //! ```
 //! use neon_mock::NeonMock;
@@ -171,7 +223,10 @@
 //! | `GET counters` | calls by endpoint as the server counted them: admitted, rejected, failed; beside them unauthorized, undecodable, in flight |
 //! | `GET histograms` | response times of admitted calls from arrival to hand-over, by endpoint: quantiles in ns, and a line of an HDR histogram log (version 2) |
 //! | `GET journal?limit=N` | the latest calls, newest first: time, verb, path, query, body, status, error, drawn and measured response time; values of queries and bodies only with `&values=true` |
-//! | `POST reset` | organisation, profile, counters and limits as at the start |
+//! | `GET openapi.json` | these routes in OpenAPI 3.1; needs no token |
+//! | `POST reset` | organisation, profile, counters and limits as at the start; `{"seed": 7}`: as another seed makes them |
+//! | `POST snapshot` | keeps the state, under a name: `{"name": "full"}`; at most 16 |
+//! | `POST restore` | goes back to a snapshot; journal and response times begin anew |
 //! | `POST faults` | `{"kinds": ["timeout", …]}` or `{"statuses": [503, …]}`: how the next calls go wrong; `{"tables": [{"status": 429, "endpoints": ["PATCH /accounts/{id}"], "records": [7], "first": 2}]}`: calls that go wrong by rule, as `[[faults]]` of a profile |
 //! | `POST profile` | `{"name": "constant"}`, a built-in profile, or any other as TOML, from now on |
 //! | `POST shutdown` | stops the server; calls in flight are cut ([`NeonMock::stopped`]) |

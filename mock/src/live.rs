@@ -3,6 +3,10 @@
 //! Base path, authentication, decoding and encoding are settled here, so that a call is answered
 //! alike whichever shell it comes through. A shell does the waiting, and says when it has done it.
 
+mod snapshots;
+
+pub(crate) use snapshots::{MAX_SNAPSHOTS, TooManySnapshots};
+
 use crate::api::http::{InvalidRequest, decode_by, response_body};
 use crate::api::{ApiError, Endpoint, Request, Response, Status};
 use crate::credentials::OrgCredentials;
@@ -14,6 +18,7 @@ use crate::time::Timestamp;
 use crate::wall_clock;
 use crate::webhooks::WebhookPost;
 use compact_str::CompactString;
+use snapshots::{Snapshot, Snapshots};
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,6 +53,7 @@ pub(crate) struct Live {
     neon: Mutex<Neon>,
     /// The mock as it was at the start, for a reset.
     initial: Box<Neon>,
+    snapshots: Mutex<Snapshots>,
     credentials: OrgCredentials,
     started: Instant,
     /// The mock's time at `started`: it may have answered calls in virtual time before.
@@ -162,6 +168,7 @@ impl Live {
         Self {
             offset: neon.last_call_at(),
             initial: Box::new(neon.clone()),
+            snapshots: Mutex::default(),
             neon: Mutex::new(neon),
             credentials,
             started: wall_clock::now(),
@@ -288,15 +295,47 @@ impl Live {
         }
     }
 
-    /// Organisation, counters, limits and records as they were at the start. Calls in flight hold
-    /// no slot any more.
-    pub(crate) fn reset(&self) {
-        let mut neon = self.neon();
-        *neon = (*self.initial).clone();
-        self.unauthorized.store(0, Ordering::Relaxed);
-        self.undecodable.store(0, Ordering::Relaxed);
+    /// Organisation, counters, limits and records as they were at the start, or as they would have been with another
+    /// `seed`. Calls in flight hold no slot any more. The seed in force.
+    pub(crate) fn reset(&self, seed: Option<u64>) -> u64 {
+        let neon = match seed.filter(|&seed| seed != self.initial.seed()) {
+            Some(seed) => self.initial.reseeded(seed),
+            None => (*self.initial).clone(),
+        };
+        let seed = neon.seed();
+        self.go_back_to(Snapshot { neon, unauthorized: 0, undecodable: 0 });
+        seed
+    }
+
+    /// Keeps the mock as it is now under `name`.
+    pub(crate) fn keep_snapshot(&self, name: &str) -> Result<(), TooManySnapshots> {
+        let neon = self.neon().clone();
+        let (unauthorized, undecodable) = (self.unauthorized(), self.undecodable());
+        let snapshot = Snapshot { neon, unauthorized, undecodable };
+        recovered(&self.snapshots).keep(name, snapshot)
+    }
+
+    /// Goes back to the snapshot `name`. Journal and response times begin anew.
+    ///
+    /// Errors: the names that there are.
+    pub(crate) fn restore(&self, name: &str) -> Result<(), Vec<String>> {
+        let snapshots = recovered(&self.snapshots);
+        let snapshot = snapshots.get(name).ok_or_else(|| snapshots.names())?;
+        drop(snapshots);
+        self.go_back_to(snapshot);
+        Ok(())
+    }
+
+    fn go_back_to(&self, Snapshot { neon, unauthorized, undecodable }: Snapshot) {
+        let mut now = self.neon();
+        // The former state is freed once the calls go on.
+        let former = std::mem::replace(&mut *now, neon);
+        self.unauthorized.store(unauthorized, Ordering::Relaxed);
+        self.undecodable.store(undecodable, Ordering::Relaxed);
         *self.mishap_log() = MishapLog::default();
         self.served().clear();
+        drop(now);
+        drop(former);
     }
 
     /// The mock itself, locked: calls wait meanwhile.

@@ -143,6 +143,12 @@ impl Neon {
         }
     }
 
+    /// The mock that the same profile, dataset and number of accounts make of another seed.
+    #[must_use]
+    pub fn reseeded(&self, seed: u64) -> Self {
+        Self::new(self.profile.clone(), self.organisation.reseeded(seed), seed)
+    }
+
     /// Answers `request`, which arrives at `now`.
     ///
     /// A call over a limit is refused: it changes nothing and holds nothing. Any other takes effect
@@ -229,6 +235,11 @@ impl Neon {
     /// From the first call until the last admitted one was answered; `None` before any call.
     pub fn makespan(&self) -> Option<Duration> {
         self.first_now.map(|first| self.last_ready.max(self.last_now).since(first))
+    }
+
+    /// Seed of the organisation and the response times.
+    pub const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The calls so far.

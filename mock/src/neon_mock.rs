@@ -4,7 +4,7 @@ use crate::api::{Account, AccountId, Status};
 use crate::builder::{BuiltInOr, NeonMockBuilder};
 use crate::fault::FaultKind;
 use crate::file::Member;
-use crate::live::{BASE_PATH, Live};
+use crate::live::{BASE_PATH, Live, MAX_SNAPSHOTS};
 use crate::mishap::Mishaps;
 use crate::neon::{Calls, Neon};
 use crate::profile::{Profile, WireFault};
@@ -154,6 +154,32 @@ impl NeonMock {
             Ok(fault) => self.live.neon().add_fault(fault),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// Makes all as it was at the start: organisation, profile, counters, limits and journal.
+    pub fn reset(&self) {
+        self.live.reset(None);
+    }
+
+    /// The same with the organisation and the response times of another seed.
+    pub fn reset_to_seed(&self, seed: u64) {
+        self.live.reset(Some(seed));
+    }
+
+    /// Keeps organisation, profile, ordered faults and counters as they are now, under `name`.
+    ///
+    /// Panics if there are 16 snapshots of other names.
+    pub fn snapshot(&self, name: &str) {
+        let kept = self.live.keep_snapshot(name);
+        assert!(kept.is_ok(), "there are {MAX_SNAPSHOTS} snapshots of other names");
+    }
+
+    /// Goes back to the snapshot `name`. Journal and response times begin anew.
+    ///
+    /// Panics if there is none.
+    pub fn restore(&self, name: &str) {
+        let restored = self.live.restore(name);
+        assert!(restored.is_ok(), "there is no snapshot `{name}`");
     }
 
     /// Runs `look` on the mock: its organisation, profile and calls. Calls wait meanwhile.

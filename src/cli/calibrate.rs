@@ -28,19 +28,19 @@ const SHIPPED: &str = "reports/thresholds.toml";
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArgs {
     /// Scenarios to fit to: quick, or a file of scenarios; full fits nothing, and checks the built-in
-    /// calibration on organisations of up to 100,000 accounts
-    #[arg(long, value_name = "quick|full|FILE", default_value = "quick")]
+    /// calibration on organisations of up to 100,000 accounts; small does so on up to 300, to try a cluster
+    #[arg(long, value_name = "quick|small|full|FILE", default_value = "quick")]
     set: String,
     /// Scenarios to judge on, in a file like that of --set [default: a sample of the held-out set]
     #[arg(long, value_name = "FILE")]
     held_out: Option<PathBuf>,
-    /// Part I of N of the full set
+    /// Part I of N of the full or the small set
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]
     shard: (usize, usize),
-    /// Folder for the verdicts on the full set, one file per scenario; a verdict that is there is kept
+    /// Folder for the verdicts on the full or the small set, one file per scenario; a verdict that is there is kept
     #[arg(long, value_name = "DIR", default_value = "reports/out/full")]
     out: PathBuf,
-    /// Report on the full set from the verdicts in --out, and simulate nothing
+    /// Report on the full or the small set from the verdicts in --out, and simulate nothing
     #[arg(long)]
     merge: bool,
     /// Write the calibration to FILE [default: reports/thresholds.toml]
@@ -76,7 +76,7 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let goal = args.goal.goal();
     check(args.write.as_deref())?;
-    if args.set == "full" || args.merge {
+    if full::is_asked_for(args) {
         return full::run(args, &goal, line);
     }
     let clock = WallClock::start();

@@ -128,7 +128,7 @@ const EXAMPLES: [(&str, [&str; 2]); 42] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 62] = [
+const RARE: [&str; 63] = [
     "live",
     "open",
     "live_address",
@@ -173,6 +173,7 @@ const RARE: [&str; 62] = [
     "timeout",
     "name",
     "admin_token",
+    "exit_with_stdin",
     "shard",
     "merge",
     "held_out",

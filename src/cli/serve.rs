@@ -26,7 +26,11 @@ Admin routes, in JSON, for clients on this machine that send
   GET  /__mock/histograms        response times, as HDR histogram logs
   GET  /__mock/journal?limit=N   the latest calls (at most 1,000); with
                                  &values=true also the values in them
-  POST /__mock/reset             restore organisation, counters and limits
+  GET  /__mock/openapi.json      these routes in OpenAPI; needs no token
+  POST /__mock/reset             all as at the start, or {\"seed\": 7} as with
+                                 that seed
+  POST /__mock/snapshot          keep the state, as {\"name\": \"full\"}
+  POST /__mock/restore           go back to it
   POST /__mock/faults            {\"kinds\": [\"timeout\", …]} or
                                  {\"statuses\": [503, …]} for the next calls;
                                  {\"tables\": [{\"status\": 429,
@@ -58,6 +62,9 @@ pub(super) struct ServeArgs {
     /// Write address, token and process id to this file once the mock answers; it goes when the mock stops
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// Stop when standard input ends: a test that holds its other end leaves no mock behind, however it dies
+    #[arg(long)]
+    exit_with_stdin: bool,
     /// Print one JSON object at the start and one at the end
     #[arg(long)]
     json: bool,
@@ -107,6 +114,7 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         biased;
         asked = signals.next() => asked.map_err(CliError::Runtime)?,
         () = mock.stopped() => {}
+        () = stdin_ends(args.exit_with_stdin) => {}
     }
     if let Some(path) = &args.ready_file {
         // A script that waits for the file must not find that of a mock that has gone.
@@ -130,6 +138,23 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until standard input ends or fails; for ever unless it `is_asked_for`.
+///
+/// The thread that reads is left to itself: nothing else ends a read that nobody answers.
+async fn stdin_ends(is_asked_for: bool) {
+    if !is_asked_for {
+        return std::future::pending().await;
+    }
+    let (ended, has_ended) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        // What comes is nobody's; an error is an end, too.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        drop(ended);
+    });
+    // The sender is only ever dropped.
+    let _ = has_ended.await;
 }
 
 /// Target of the log of calls.

@@ -28,12 +28,15 @@ impl Field {
         seed: u64,
         next_option: &mut u32,
     ) -> Self {
-        let name = &spec.name;
-        let stream = if is_first { format!("field/{name}") } else { format!("field/{name}/{id}") };
         let definition = definition(id, spec, next_option);
         let zipf = (spec.values.len() > 1)
             .then(|| Zipf::new(spec.values.len() as f64, spec.skew).expect("a checked exponent"));
-        Self { spec: spec.clone(), definition, key: rng::key(seed, &stream), zipf }
+        Self { spec: spec.clone(), definition, key: key((id, spec), is_first, seed), zipf }
+    }
+
+    /// The same field with the values of another seed.
+    pub(super) fn reseeded(&self, is_first: bool, seed: u64) -> Self {
+        Self { key: key((self.definition.id, &self.spec), is_first, seed), ..self.clone() }
     }
 
     /// True if accounts of `kind` have this field.
@@ -74,6 +77,12 @@ impl Field {
         let status = option.and_then(|option| option.status).unwrap_or(OptionStatus::Active);
         OptionItem { id: Some(id), name, status: Some(status) }
     }
+}
+
+/// The key of a field's values.
+fn key((id, FieldSpec { name, .. }): (FieldId, &FieldSpec), is_first: bool, seed: u64) -> u64 {
+    let stream = if is_first { format!("field/{name}") } else { format!("field/{name}/{id}") };
+    rng::key(seed, &stream)
 }
 
 fn definition(id: FieldId, spec: &FieldSpec, next_option: &mut u32) -> CustomField {

@@ -29,6 +29,11 @@ impl Merged {
         Self { share, key: rng::key(seed, "merged"), before: Arc::default() }
     }
 
+    /// The same share drawn by another seed; nothing is counted yet.
+    pub(super) fn reseeded(&self, seed: u64) -> Self {
+        Self::new(self.share, seed)
+    }
+
     fn is_drawn(&self, id: u64) -> bool {
         rng::unit(rng::keyed(self.key, id)) < self.share
     }

@@ -1,10 +1,11 @@
 //! Admin routes outside the API: `/__mock/…`.
 //!
 //! JSON in, JSON out, errors as arrays like Neon's. Only clients on this machine are answered, and
-//! all but `health` ask for the mock's own token: `Authorization: Bearer TOKEN`. Deliberately
-//! absent: the organisation's credentials, and headers of calls.
+//! all but `health` and `openapi.json` ask for the mock's own token: `Authorization: Bearer TOKEN`.
+//! Deliberately absent: the organisation's credentials, and headers of calls.
 
 mod report;
+mod route;
 
 use super::body::{self, BodyError};
 use super::response::{ResponseBody, respond_at_once};
@@ -12,12 +13,13 @@ use super::shared::Connection;
 use crate::api::{ApiError, Response, Status};
 use crate::fault::{Fault, FaultKind};
 use crate::file::Member;
-use crate::live::{Answer, caught};
+use crate::live::{Answer, MAX_SNAPSHOTS, caught};
 use crate::neon::Neon;
 use crate::profile::{BUILT_IN, Profile, WireFault};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue, WWW_AUTHENTICATE};
+use route::Route;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -52,7 +54,7 @@ pub(super) async fn answer(
     let path = head.uri.path();
     let ask = AdminRequest {
         verb: head.method.as_str(),
-        route: &path[BASE_PATH.len()..],
+        path: &path[BASE_PATH.len()..],
         query: head.uri.query().unwrap_or_default(),
         token: head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
         body: &body,
@@ -64,7 +66,7 @@ pub(super) async fn answer(
     match answered {
         Ok(value) => {
             let mut response = json_response(200, value.to_string().into_bytes());
-            if ask.route == "shutdown" {
+            if ask.path == Route::Shutdown.path() {
                 // The connection ends with this answer, and the server with the connection.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -81,7 +83,7 @@ type Refusal = (u16, String);
 struct AdminRequest<'a> {
     verb: &'a str,
     /// Below the base path.
-    route: &'a str,
+    path: &'a str,
     query: &'a str,
     token: Option<&'a [u8]>,
     body: &'a [u8],
@@ -103,40 +105,72 @@ struct ProfileByName {
     name: String,
 }
 
+/// `POST reset`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Reset {
+    seed: Option<u64>,
+}
+
+/// `POST snapshot` and `POST restore`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Named {
+    name: String,
+}
+
+impl Default for Named {
+    fn default() -> Self {
+        Self { name: "default".to_owned() }
+    }
+}
+
 impl AdminRequest<'_> {
     fn answer(&self, connection: &Connection) -> Result<Value, Refusal> {
         if !is_own_machine(connection.peer) {
             return Err((403, "only clients on the mock's own machine".to_owned()));
         }
         let shell = &*connection.shell;
-        if (self.verb, self.route) == ("GET", "health") {
-            return Ok(report::health(shell));
+        let route = Route::of(self.verb, self.path);
+        if !route.is_some_and(Route::is_open) {
+            self.check_token(&shell.terms.admin_token)?;
         }
-        self.check_token(&shell.terms.admin_token)?;
-        match (self.verb, self.route) {
-            ("GET", "state") => Ok(report::state(&shell.live)),
-            ("GET", "counters") => Ok(report::counters(shell)),
-            ("GET", "histograms") => Ok(report::histograms(&shell.live)),
-            ("GET", "journal") => {
+        match route.ok_or_else(|| self.unknown())? {
+            Route::Health => Ok(report::health(shell)),
+            Route::OpenApi => Ok(route::description()),
+            Route::State => Ok(report::state(&shell.live)),
+            Route::Counters => Ok(report::counters(shell)),
+            Route::Histograms => Ok(report::histograms(&shell.live)),
+            Route::Journal => {
                 let shows_values = self.parameter("values").is_some_and(|text| text == "true");
                 Ok(report::journal(&shell.live, self.limit()?, shows_values))
             }
-            ("POST", "reset") => {
-                shell.live.reset();
-                Ok(json!({}))
+            Route::Reset => {
+                let Reset { seed } = self.json_if_any()?;
+                Ok(json!({ "seed": shell.live.reset(seed) }))
             }
-            ("POST", "faults") => self.json::<OrderedFaults>()?.order(&mut shell.live.neon()),
-            ("POST", "profile") => {
+            Route::Snapshot => {
+                let Named { name } = self.json_if_any()?;
+                let kept = shell.live.keep_snapshot(&name);
+                kept.map_err(|_| (400, format!("at most {MAX_SNAPSHOTS} snapshots are kept")))?;
+                Ok(json!({ "snapshot": name }))
+            }
+            Route::Restore => {
+                let Named { name } = self.json_if_any()?;
+                shell.live.restore(&name).map_err(|known| unknown_snapshot(&name, &known))?;
+                Ok(json!({ "snapshot": name }))
+            }
+            Route::Faults => self.json::<OrderedFaults>()?.order(&mut shell.live.neon()),
+            Route::Profile => {
                 let profile = self.profile()?;
                 let name = profile.name().to_owned();
                 shell.live.neon().set_profile(profile);
                 Ok(json!({ "profile": name }))
             }
-            ("POST", "shutdown") => {
+            Route::Shutdown => {
                 connection.shut_down_after();
                 Ok(json!({ "in_flight": report::in_flight(shell) }))
             }
-            _ => Err(self.unknown()),
         }
     }
 
@@ -174,14 +208,21 @@ impl AdminRequest<'_> {
         serde_json::from_slice(self.body).map_err(|error| (400, format!("body: {error}")))
     }
 
+    /// The body as JSON; the default where there is none.
+    fn json_if_any<T: DeserializeOwned + Default>(&self) -> Result<T, Refusal> {
+        if self.body.trim_ascii().is_empty() { Ok(T::default()) } else { self.json() }
+    }
+
     fn unknown(&self) -> Refusal {
-        const GET: [&str; 5] = ["health", "state", "counters", "histograms", "journal"];
-        const POST: [&str; 4] = ["reset", "faults", "profile", "shutdown"];
-        if GET.contains(&self.route) || POST.contains(&self.route) {
-            return (405, format!("{BASE_PATH}{} does not take {}", self.route, self.verb));
+        if Route::ALL.into_iter().any(|route| route.path() == self.path) {
+            return (405, format!("{BASE_PATH}{} does not take {}", self.path, self.verb));
         }
-        let (get, post) = (GET.join(", "), POST.join(", "));
-        (404, format!("nothing at {BASE_PATH}{}: GET {get}; POST {post}", self.route))
+        let paths = |verb: &str| {
+            let routes = Route::ALL.into_iter().filter(|route| route.verb() == verb);
+            routes.map(Route::path).collect::<Vec<_>>().join(", ")
+        };
+        let (get, post) = (paths("GET"), paths("POST"));
+        (404, format!("nothing at {BASE_PATH}{}: GET {get}; POST {post}", self.path))
     }
 }
 
@@ -229,6 +270,12 @@ fn is_own_machine(peer: SocketAddr) -> bool {
 fn unknown_profile(name: &str) -> Refusal {
     let known: Vec<String> = BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect();
     (400, format!("there is no built-in profile `{name}`; there are {}", known.join(", ")))
+}
+
+fn unknown_snapshot(name: &str, known: &[String]) -> Refusal {
+    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    (404, format!("there is no snapshot `{name}`; there are {known}"))
 }
 
 fn refusal(status: u16, message: impl Into<String>) -> hyper::Response<ResponseBody> {

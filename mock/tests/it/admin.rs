@@ -42,12 +42,15 @@ async fn all_but_health_ask_for_the_token() {
         )
     };
     assert_eq!(anonymous("GET", "health", "").json()["status"], "up");
+    assert_eq!(anonymous("GET", "openapi.json", "").json()["openapi"], "3.1.0");
     for (verb, route) in [
         ("GET", "state"),
         ("GET", "counters"),
         ("GET", "histograms"),
         ("GET", "journal"),
         ("POST", "reset"),
+        ("POST", "snapshot"),
+        ("POST", "restore"),
         ("POST", "faults"),
         ("POST", "profile"),
         ("POST", "shutdown"),
@@ -280,4 +283,94 @@ async fn the_journal_has_queries_and_bodies_and_shows_values_only_when_asked() {
     assert_eq!(open[2]["body"]["individualAccount"]["accountCustomFields"][0]["value"], "new");
     let calls = mock.journal();
     assert!(calls[0].body.as_deref().unwrap().contains("new"));
+}
+
+/// Every route of the description is there, and takes no other verb.
+#[tokio::test]
+async fn the_description_is_of_routes_that_answer() {
+    let mock = mock().await;
+    let description = shown(&mock, "openapi.json");
+    assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
+    for (path, verbs) in description["paths"].as_object().unwrap() {
+        let route = path.strip_prefix("/__mock/").unwrap();
+        for (verb, other) in [("GET", "POST"), ("POST", "GET")] {
+            if verbs.get(verb.to_lowercase()).is_none() || route == "shutdown" {
+                continue;
+            }
+            let status = admin(&mock, verb, route, "").status;
+            assert!(![401, 405, 500].contains(&status), "{verb} {route}: {status}");
+            assert!(status != 404 || route == "restore", "{verb} {route}: {status}");
+            admin(&mock, other, route, "").assert_refused(405);
+        }
+    }
+    admin(&mock, "GET", "openapi", "").assert_refused(404);
+}
+
+#[tokio::test]
+async fn a_reset_with_a_seed_makes_the_organisation_of_that_seed() {
+    let mock = mock().await;
+    let digest = || shown(&mock, "state")["digest"].clone();
+    let first = digest();
+    write(&mock);
+    let reset = |body: &str| admin(&mock, "POST", "reset", body);
+    assert_eq!(reset(r#"{"seed": 2}"#).json(), json!({"seed": 2}));
+    let other = NeonMock::builder().profile("unlimited").seed(2).start().await;
+    assert_eq!(digest(), shown(&other, "state")["digest"]);
+    assert_ne!(digest(), first);
+    assert_eq!(shown(&mock, "counters")["total"], 0);
+    assert_eq!(reset("").json(), json!({"seed": 1}), "that of the start");
+    assert_eq!(digest(), first);
+    mock.reset_to_seed(2);
+    assert_eq!(digest(), shown(&other, "state")["digest"]);
+    mock.reset();
+    assert_eq!(digest(), first);
+    for wrong in [r#"{"seed": -1}"#, r#"{"seed": "1"}"#, r#"{"sed": 1}"#, "["] {
+        reset(wrong).assert_refused(400);
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_is_restored_as_often_as_one_likes() {
+    let mock = mock().await;
+    let post = |route: &str, body: &str| admin(&mock, "POST", route, body);
+    post("restore", "").assert_refused(404);
+    let patch = |value: &str| {
+        let body =
+            json!({"individualAccount": {"accountCustomFields": [{"id": "88", "value": value}]}});
+        let status =
+            ask(&mock, &with_body("PATCH", "/v2/accounts/7", "", body.to_string().as_bytes()))
+                .status;
+        assert_eq!(status, 200);
+    };
+    patch("one");
+    let one = shown(&mock, "state");
+    let counters = shown(&mock, "counters");
+    assert_eq!(post("snapshot", r#"{"name": "one"}"#).json(), json!({"snapshot": "one"}));
+    for _ in 0..2 {
+        patch("two");
+        ask(&mock, b"GET /v2/accounts/1 HTTP/1.1\r\nhost: x\r\n\r\n");
+        mock.fail_next(503);
+        mock.set_profile("constant");
+        assert_ne!(shown(&mock, "state"), one);
+        assert_eq!(post("restore", r#"{"name": "one"}"#).json(), json!({"snapshot": "one"}));
+        assert_eq!(
+            (shown(&mock, "state"), shown(&mock, "counters")),
+            (one.clone(), counters.clone())
+        );
+        assert_eq!(shown(&mock, "journal"), json!({"calls": []}));
+    }
+    let message = post("restore", r#"{"name": "two"}"#).json()[0]["message"].to_string();
+    assert!(message.contains("`one`"), "{message}");
+
+    // A reset leaves snapshots alone, and the name of one can be taken again.
+    assert_eq!(post("reset", "").status, 200);
+    assert_eq!(post("snapshot", r#"{"name": "one"}"#).status, 200);
+    patch("three");
+    mock.restore("one");
+    assert_eq!(shown(&mock, "state")["changed_accounts"], 0);
+    for other in 1..16 {
+        assert_eq!(post("snapshot", &json!({"name": other.to_string()}).to_string()).status, 200);
+    }
+    post("snapshot", r#"{"name": "one too many"}"#).assert_refused(400);
+    mock.snapshot("one");
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod client;
 mod deliveries;
+mod front_page;
 mod hostile;
 mod http;
 mod lifecycle;

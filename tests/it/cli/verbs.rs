@@ -284,6 +284,36 @@ fn a_start_and_an_end_can_be_read_as_json() {
     assert!(log.contains("GET /v2/accounts?… 200") && !log.contains("secret"), "{log}");
 }
 
+/// A test runner that is killed cannot stop its mock; its end of the pipe closes all the same.
+#[test]
+fn a_mock_ends_with_standard_input() {
+    let place = Place::new();
+    let line = "serve --addr 127.0.0.1:0 --resources 3 --json --exit-with-stdin";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_neonbench"))
+        .args(line.split_whitespace())
+        .current_dir(place.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut printed = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    printed.read_line(&mut first).unwrap();
+    let start: Value = serde_json::from_str(&first).unwrap();
+    let addr = start["base_url"].as_str().unwrap();
+    let addr = addr.trim_start_matches("http://").trim_end_matches("/v2").to_owned();
+    let mut held = child.stdin.take().unwrap();
+    held.write_all(b"input is no end\n").unwrap();
+    assert!(TcpStream::connect(&addr).is_ok());
+    assert!(child.try_wait().unwrap().is_none(), "it serves");
+    drop(held);
+    assert!(child.wait().unwrap().success());
+    assert!(TcpStream::connect(&addr).is_err(), "the port is closed");
+    let mut last = String::new();
+    printed.read_to_string(&mut last).unwrap();
+    assert!(last.contains("\"calls\":0"), "{last}");
+}
+
 #[test]
 fn an_admin_stops_serving_with_the_token_given() {
     let place = Place::new();
