@@ -111,7 +111,9 @@ def test_a_killed_test_leaves_no_process(
             os.rename("pids.part", "pids")
             time.sleep(60)
     """)
-    process = subprocess.Popen([sys.executable, "-m", "pytest", *more], cwd=pytester.path, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *more], cwd=pytester.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     until = time.monotonic() + 30
     while not (pytester.path / "pids").exists():
         assert time.monotonic() < until
