@@ -4,7 +4,7 @@ use super::csv::records;
 use neon_mock::api::AccountId;
 use neon_mock::bounds::{ACCOUNTS, DATA_BYTES};
 use neon_mock::file::{decoded, read_within};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// More ids than accounts of an organisation are a mistake rather than a plan.
@@ -101,14 +101,14 @@ fn from_file(path: &Path, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
             columns: header.join("`, `"),
         })?;
         // Rows are records, of which an account may have several.
-        let mut seen = BTreeSet::new();
+        let mut seen = SeenIds::default();
         for (line, fields) in records {
             let Some(field) = fields.get(column).filter(|field| !field.is_empty()) else {
                 continue;
             };
-            let mut of_row = Vec::new();
-            push(field, &place(line), &mut of_row)?;
-            ids.extend(of_row.into_iter().filter(|id| seen.insert(*id)));
+            for new in seen.add(range(field, &place(line))?) {
+                extend(new, ids)?;
+            }
         }
         return Ok(());
     }
@@ -128,6 +128,28 @@ fn from_file(path: &Path, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
         }
     }
     Ok(())
+}
+
+/// Ids that were listed, as ranges that do not overlap: by first id, the last.
+#[derive(Default)]
+struct SeenIds(BTreeMap<u64, u64>);
+
+impl SeenIds {
+    /// Adds a range; the parts of it that were not there.
+    fn add(&mut self, (first, last): (u64, u64)) -> Vec<(u64, u64)> {
+        let before = self.0.range(..first).next_back().map(|(_, end)| *end);
+        let among = self.0.range(first..=last).map(|(begin, end)| (*begin, *end));
+        let around = before.map(|end| (first, end)).filter(|(_, end)| *end >= first);
+        let mut new = Vec::new();
+        let mut next = Some(first);
+        for (begin, end) in around.into_iter().chain(among) {
+            new.extend(next.filter(|next| *next < begin).map(|next| (next, begin - 1)));
+            next = end.checked_add(1);
+        }
+        new.extend(next.filter(|next| *next <= last).map(|next| (next, last)));
+        self.0.extend(new.iter().copied());
+        new
+    }
 }
 
 /// True if the fields of a first line are names of columns: words without digits.
@@ -168,7 +190,11 @@ fn range(item: &str, place: &str) -> Result<(u64, u64), IdsError> {
 }
 
 fn push(item: &str, place: &str, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
-    let (first, last) = range(item, place)?;
+    extend(range(item, place)?, ids)
+}
+
+/// Adds the ids of a range.
+fn extend((first, last): (u64, u64), ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
     if last - first >= (MAX_IDS - ids.len()) as u64 {
         return Err(IdsError::TooMany);
     }
@@ -179,6 +205,27 @@ fn push(item: &str, place: &str, ids: &mut Vec<AccountId>) -> Result<(), IdsErro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_of_a_table_is_taken_once_however_its_ranges_overlap() {
+        let mut seen = SeenIds::default();
+        assert_eq!(seen.add((10, 20)), [(10, 20)]);
+        assert_eq!(seen.add((5, 12)), [(5, 9)]);
+        assert_eq!(seen.add((15, 15)), []);
+        assert_eq!(seen.add((30, u64::MAX)), [(30, u64::MAX)]);
+        assert_eq!(seen.add((1, u64::MAX)), [(1, 4), (21, 29)]);
+        assert_eq!(seen.add((7, 7)), []);
+    }
+
+    /// Each row is within bounds, and all of them are not.
+    #[test]
+    fn the_ids_of_a_table_are_bounded_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = "Account ID\n1-9999999\n10000000-19999999\n";
+        std::fs::write(folder.path().join("ids.csv"), rows).unwrap();
+        let read = parse_ids_beside("@ids.csv", folder.path());
+        assert!(matches!(read, Err(IdsError::TooMany)), "{read:?}");
+    }
 
     #[test]
     fn ids_ranges_and_files_mix_in_order() {
