@@ -7,18 +7,13 @@ const LIB: &str = include_str!("../../src/lib.rs");
 fn the_readme_shows_the_example_that_is_run() {
     let (_, shown) = README.split_once("```rust\n").unwrap();
     let (shown, _) = shown.split_once("```").unwrap();
-    let docs: String = LIB
-        .lines()
-        .filter_map(|line| line.strip_prefix("//!"))
-        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
-        .collect();
+    let docs = LIB.lines().filter_map(|line| line.strip_prefix("//!"));
+    let docs: Vec<&str> = docs.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let docs = docs.join("\n");
     let (_, run) = docs.split_once("```\n").unwrap();
     let (run, _) = run.split_once("```").unwrap();
-    let run: String = run
-        .lines()
-        .filter(|line| !line.starts_with("# "))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let run: Vec<&str> = run.lines().filter(|line| !line.starts_with("# ")).collect();
+    let run = run.join("\n") + "\n";
     assert_eq!(run, shown);
     assert!(shown.lines().count() <= 20, "it is to be short");
 }
