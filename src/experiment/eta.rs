@@ -238,7 +238,7 @@ fn simulations(
     goes_on: &dyn Fn() -> bool,
 ) -> Vec<Simulation> {
     let seeds = seeds::first(&seeds::FORECAST, RUNS);
-    let profiles: Vec<Profile> = match TargetFit::of(trace) {
+    let profiles: Vec<Profile> = match TargetFit::of_run(trace) {
         Ok(fit) => seeds.clone().map(|seed| fit.draw(seed)).collect(),
         // Too few reads: by what was known before.
         Err(_) => probe::draws(&scenario.profile, seeds.clone()).collect(),

@@ -33,8 +33,9 @@ const SEEN_AS: [(Outcome, &[FaultKind]); 5] = [
     (Outcome::ErrorsUnderSuccess, &[FaultKind::ErrorsUnderSuccess]),
 ];
 
-/// Failures that each kind of failure is worth before any is seen.
-const PRIOR_KIND: f64 = 0.25;
+/// Failures that each kind of failure is worth before any is seen: to a probe, and to a run, whose many calls tell.
+pub(super) const PRIOR_KIND: f64 = 1.0;
+pub(super) const PRIOR_KIND_OF_RUN: f64 = 0.25;
 
 /// Kinds that a client cannot distinguish from a slow call.
 const UNSEEN: [FaultKind; 1] = [FaultKind::SlowBody];
@@ -49,15 +50,15 @@ pub(super) struct FaultPosterior {
 }
 
 impl FaultPosterior {
-    /// Posterior from `calls`.
-    pub(super) fn of(calls: &[Attempt]) -> Self {
+    /// Posterior from `calls`, where each kind is worth `prior_kind` failures before any is seen.
+    pub(super) fn of(calls: &[Attempt], prior_kind: f64) -> Self {
         let count = |outcome| calls.iter().filter(|call| call.outcome == outcome).count() as f64;
-        let mut kinds: Vec<(FaultKind, f64)> = UNSEEN.map(|kind| (kind, PRIOR_KIND)).into();
+        let mut kinds: Vec<(FaultKind, f64)> = UNSEEN.map(|kind| (kind, prior_kind)).into();
         let mut failed = 0.0;
         for (outcome, alike) in SEEN_AS {
             let seen = count(outcome);
             failed += seen;
-            let each = PRIOR_KIND + seen / alike.len() as f64;
+            let each = prior_kind + seen / alike.len() as f64;
             kinds.extend(alike.iter().map(|&kind| (kind, each)));
         }
         let all: f64 = kinds.iter().map(|(_, weight)| weight).sum();
@@ -71,7 +72,7 @@ impl FaultPosterior {
     /// Posterior from counts alone, without the kinds.
     pub(super) fn counted(failed: u64, calls: u64) -> Self {
         let (failed, calls) = (failed.min(calls) as u32, calls as u32);
-        Self { failed, calls, ..Self::of(&[]) }
+        Self { failed, calls, ..Self::of(&[], PRIOR_KIND) }
     }
 
     /// The observed share (0 to 1).

@@ -1,7 +1,7 @@
 //! Fits a profile to a trace: point estimates, and posteriors to draw profiles from.
 
 use super::evidence;
-use super::faults::FaultPosterior;
+use super::faults::{FaultPosterior, PRIOR_KIND, PRIOR_KIND_OF_RUN};
 use super::growth::{Growth, GrowthPosterior};
 use super::law::{AssumedRatio, FittedLaw, LawEstimate, LawPosterior};
 use super::limit::{AdmissionLimit, in_flight, infer_limit};
@@ -42,7 +42,7 @@ const RETRY_AFTER_S: [f64; 2] = [1.0, 8.0];
 
 /// Edits per second of others at most, and the time from opening an account to saving it, where others
 /// are drawn.
-const MOST_EDITS_PER_S: f64 = 4.0;
+const MOST_EDITS_PER_S: f64 = 2.0;
 const THINK: Duration = Duration::from_secs(5);
 
 /// A target as its calls show it: posteriors of laws, growth and failures, and the limits.
@@ -84,9 +84,20 @@ impl TargetFit {
     ///
     /// Errors: fewer than three reads were answered.
     pub fn of(trace: &ProbeTrace) -> Result<Self, ProbeError> {
+        Self::of_calls(trace, false)
+    }
+
+    /// Fits the calls of a run under way, after those of its probe: what nothing else explains is put down to others.
+    ///
+    /// Errors: fewer than three reads were answered.
+    pub fn of_run(trace: &ProbeTrace) -> Result<Self, ProbeError> {
+        Self::of_calls(trace, true)
+    }
+
+    fn of_calls(trace: &ProbeTrace, is_of_run: bool) -> Result<Self, ProbeError> {
         if trace.calls.len() > MOST_FITTED {
             let calls = trace.calls[..MOST_FITTED].to_vec();
-            let mut fit = Self::of(&ProbeTrace { calls, ..trace.clone() })?;
+            let mut fit = Self::of_calls(&ProbeTrace { calls, ..trace.clone() }, is_of_run)?;
             let all = trace.calls.len();
             fit.assumed.push(format!("the first {MOST_FITTED} of {all} calls stand for all"));
             return Ok(fit);
@@ -116,7 +127,8 @@ impl TargetFit {
             _ => GrowthPosterior::of(&scattering),
         };
         let laws = laws.map(|law| law.looked_at(growth.point()));
-        let left_open = left_open(trace);
+        let left_open = LimitsPosterior { is_of_run, ..left_open(trace) };
+        let prior_kind = if is_of_run { PRIOR_KIND_OF_RUN } else { PRIOR_KIND };
         let mut assumed = Vec::new();
         let limits = if trace.looked_for_limits || left_open.get.limit.is_some() {
             left_open.looked_for(&mut assumed)
@@ -140,7 +152,7 @@ impl TargetFit {
         Ok(Self {
             laws,
             growth,
-            faults: FaultPosterior::of(&trace.calls),
+            faults: FaultPosterior::of(&trace.calls, prior_kind),
             left_open,
             limits,
             refusal: refusal.unwrap_or(REFUSAL),
@@ -432,5 +444,6 @@ fn left_open(trace: &ProbeTrace) -> LimitsPosterior {
         search: of(&|it| it == Endpoint::SearchAccounts),
         of_accounts: of(&|it| matches!(kind(it), Some(Class::Get | Class::Patch))),
         of_all: of(&|_| true),
+        is_of_run: false,
     }
 }

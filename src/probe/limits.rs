@@ -37,6 +37,9 @@ const PRIOR_ALIKE: f64 = 0.85;
 /// Prior probabilities that the verbs of a path share a limit, and that all calls do.
 const PRIOR_SHARED: [(Scope, f64); 2] = [(Scope::Template, 0.07), (Scope::Organisation, 0.06)];
 
+/// Probability that others work in a pool while a probe lasts, where one of its refusals has no explanation.
+const STAFF_OF_PROBE: f64 = 0.3;
+
 /// Prior probability that others work in a pool while the run lasts, and the share of the pool that they hold in the
 /// mean, at least and at most, where no refusal tells.
 const PRIOR_STAFF: f64 = 0.06;
@@ -73,6 +76,8 @@ pub(super) struct LimitsPosterior {
     pub(super) of_accounts: InferredLimit,
     /// The limit that all calls share, if they do.
     pub(super) of_all: InferredLimit,
+    /// True of the calls of a run, whose refusals are enough to tell of others.
+    pub(super) is_of_run: bool,
 }
 
 /// Limits drawn from the posterior.
@@ -164,7 +169,7 @@ impl LimitsPosterior {
     fn scopes(&self) -> [(Scope, f64); 3] {
         let left = |scope| {
             let alone = unexplained_likelihood(self.unexplained(scope));
-            PRIOR_STAFF + (1.0 - PRIOR_STAFF) * alone
+            if self.is_of_run { PRIOR_STAFF + (1.0 - PRIOR_STAFF) * alone } else { alone }
         };
         let [(template, of_template), (organisation, of_organisation)] = PRIOR_SHARED;
         let own = 1.0 - of_template - of_organisation;
@@ -177,7 +182,7 @@ impl LimitsPosterior {
 
     /// Refusals that the limits of a scope leave unexplained.
     fn unexplained(&self, scope: Scope) -> u32 {
-        let Self { get, patch, search, of_accounts, of_all } = self;
+        let Self { get, patch, search, of_accounts, of_all, .. } = self;
         let seen: &[&InferredLimit] = match scope {
             Scope::Endpoint => &[get, patch, search],
             Scope::Template => &[of_accounts, search],
@@ -188,6 +193,9 @@ impl LimitsPosterior {
 
     /// Posterior probability that others work in the pools.
     fn staff(&self, scope: Scope) -> f64 {
+        if !self.is_of_run {
+            return if self.get.unexplained() > 0 { STAFF_OF_PROBE } else { PRIOR_STAFF };
+        }
         let alone = (1.0 - PRIOR_STAFF) * unexplained_likelihood(self.unexplained(scope));
         PRIOR_STAFF / (PRIOR_STAFF + alone)
     }
@@ -209,7 +217,7 @@ impl LimitsPosterior {
         let is_of_writes = writes.by_pool >= reads.by_pool;
         let told = if is_of_writes { writes } else { reads };
         let is_pool = |limit| matches!(limit, Some(AdmissionLimit::Pool(_)));
-        if told.by_pool > 0 && is_pool(if is_of_writes { patch } else { get }) {
+        if self.is_of_run && told.by_pool > 0 && is_pool(if is_of_writes { patch } else { get }) {
             let shape = f64::from(told.by_pool) + 1.0;
             let times =
                 Gamma::new(shape, 1.0 / shape).expect("a shape of one at least").sample(from);
