@@ -70,7 +70,7 @@ fn events(
 }
 
 /// A run under way, and the estimates that were read on its way.
-struct Read<'a> {
+struct RunUnderWay<'a> {
     course: Course,
     known: Scenario,
     settings: &'a Settings,
@@ -80,7 +80,7 @@ struct Read<'a> {
     last_s: f64,
 }
 
-impl<'a> Read<'a> {
+impl<'a> RunUnderWay<'a> {
     fn new(scenario: &Scenario, settings: &'a Settings, at: Vec<u64>) -> Self {
         let known = probed(scenario, settings.seed);
         let read = vec![None; at.len()];
@@ -112,7 +112,7 @@ fn readings(
 ) -> Result<Vec<Option<Reading>>, RunError> {
     let settings = Settings { seed, ..Settings::new(Strategy::Pipelined) };
     let at = READ_AT.map(|share| (share * accounts as f64).ceil() as u64);
-    let mut read = Read::new(&scenario.of_size(accounts), &settings, at.into());
+    let mut read = RunUnderWay::new(&scenario.of_size(accounts), &settings, at.into());
     events(scenario, accounts, &settings, &mut |event| read.look(event))?;
     Ok(read.readings())
 }
@@ -122,7 +122,7 @@ fn later(event: &Event, by: Duration) -> Event {
     let mut event = event.clone();
     match &mut event {
         Event::Sent { at, .. } | Event::Limited { at, .. } | Event::Landed { at, .. } => {
-            *at = *at + by
+            *at = *at + by;
         }
         Event::Written { at, read_at } => (*at, *read_at) = (*at + by, *read_at + by),
         Event::Done(call) => {
@@ -145,7 +145,7 @@ fn after_change(
     let settings = Settings { seed, ..Settings::new(Strategy::Pipelined) };
     let half = accounts / 2;
     let read_at = half + (RECOVERED * half as f64).ceil() as u64;
-    let mut read = Read::new(&scenario.of_size(accounts), &settings, vec![read_at]);
+    let mut read = RunUnderWay::new(&scenario.of_size(accounts), &settings, vec![read_at]);
     events(scenario, accounts, &settings, &mut |event| {
         if read.course.landed() < half {
             read.look(event);
