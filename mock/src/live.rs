@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use crate::wall_clock;
 use crate::webhooks::WebhookPost;
 use compact_str::CompactString;
-use snapshots::{Snapshot, Snapshots};
+use snapshots::{NeonSnapshot, Snapshots};
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -303,7 +303,7 @@ impl Live {
             None => (*self.initial).clone(),
         };
         let seed = neon.seed();
-        self.go_back_to(Snapshot { neon, unauthorized: 0, undecodable: 0 });
+        self.go_back_to(NeonSnapshot { neon, unauthorized: 0, undecodable: 0 });
         seed
     }
 
@@ -311,7 +311,7 @@ impl Live {
     pub(crate) fn keep_snapshot(&self, name: &str) -> Result<(), TooManySnapshots> {
         let neon = self.neon().clone();
         let (unauthorized, undecodable) = (self.unauthorized(), self.undecodable());
-        let snapshot = Snapshot { neon, unauthorized, undecodable };
+        let snapshot = NeonSnapshot { neon, unauthorized, undecodable };
         recovered(&self.snapshots).keep(name, snapshot)
     }
 
@@ -326,7 +326,7 @@ impl Live {
         Ok(())
     }
 
-    fn go_back_to(&self, Snapshot { neon, unauthorized, undecodable }: Snapshot) {
+    fn go_back_to(&self, NeonSnapshot { neon, unauthorized, undecodable }: NeonSnapshot) {
         let mut now = self.neon();
         // The former state is freed once the calls go on.
         let former = std::mem::replace(&mut *now, neon);

@@ -67,7 +67,7 @@ impl Write for AboveLive {
 }
 
 /// A panic of another thread is shown by itself; counts for people are still worth showing.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

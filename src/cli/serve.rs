@@ -149,7 +149,7 @@ async fn stdin_ends(is_asked_for: bool) {
     }
     let (ended, has_ended) = tokio::sync::oneshot::channel::<()>();
     std::thread::spawn(move || {
-        // What comes is nobody's; an error is an end, too.
+        // The bytes mean nothing. An error ends the input, too.
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         drop(ended);
     });

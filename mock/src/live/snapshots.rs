@@ -10,7 +10,7 @@ pub(crate) const MAX_SNAPSHOTS: usize = 16;
 
 /// A mock with the counters beside it, at one moment.
 #[derive(Clone)]
-pub(crate) struct Snapshot {
+pub(crate) struct NeonSnapshot {
     pub(super) neon: Neon,
     pub(super) unauthorized: u64,
     pub(super) undecodable: u64,
@@ -18,7 +18,7 @@ pub(crate) struct Snapshot {
 
 /// Snapshots by name.
 #[derive(Default)]
-pub(crate) struct Snapshots(BTreeMap<String, Snapshot>);
+pub(crate) struct Snapshots(BTreeMap<String, NeonSnapshot>);
 
 /// There are [`MAX_SNAPSHOTS`] of other names.
 #[derive(Debug)]
@@ -26,7 +26,11 @@ pub(crate) struct TooManySnapshots;
 
 impl Snapshots {
     /// Keeps `snapshot` under `name`, in place of an earlier one of that name.
-    pub(super) fn keep(&mut self, name: &str, snapshot: Snapshot) -> Result<(), TooManySnapshots> {
+    pub(super) fn keep(
+        &mut self,
+        name: &str,
+        snapshot: NeonSnapshot,
+    ) -> Result<(), TooManySnapshots> {
         if self.0.len() >= MAX_SNAPSHOTS && !self.0.contains_key(name) {
             return Err(TooManySnapshots);
         }
@@ -35,7 +39,7 @@ impl Snapshots {
     }
 
     /// The snapshot of that name; `None` if there is none.
-    pub(super) fn get(&self, name: &str) -> Option<Snapshot> {
+    pub(super) fn get(&self, name: &str) -> Option<NeonSnapshot> {
         self.0.get(name).cloned()
     }
 

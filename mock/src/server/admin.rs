@@ -108,7 +108,7 @@ struct ProfileByName {
 /// `POST reset`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Reset {
+struct ResetOrder {
     seed: Option<u64>,
 }
 
@@ -146,7 +146,7 @@ impl AdminRequest<'_> {
                 Ok(report::journal(&shell.live, self.limit()?, shows_values))
             }
             Route::Reset => {
-                let Reset { seed } = self.json_if_any()?;
+                let ResetOrder { seed } = self.json_if_any()?;
                 Ok(json!({ "seed": shell.live.reset(seed) }))
             }
             Route::Snapshot => {

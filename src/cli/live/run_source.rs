@@ -1,5 +1,6 @@
 //! The data of the page of this process's own run.
 
+use crate::cli::progress::locked;
 use crate::cli::stored::now_unix_s;
 use neon_mock::Calls;
 use neon_mock::api::Endpoint;
@@ -11,7 +12,7 @@ use neonbench::live::{
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::Event;
 use neonbench_engine::world::WallClock;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// A run of this process: its events come from the engine's thread, and the page's thread asks.
@@ -24,11 +25,6 @@ pub(in crate::cli) struct RunSource {
     /// When the run began, by that clock, and by the run's own.
     began: OnceLock<(Duration, Timestamp)>,
     stop: Mutex<Option<Arc<Stop>>>,
-}
-
-/// A panic of another thread is shown by itself; the page is still worth showing.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl RunSource {

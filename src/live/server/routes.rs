@@ -16,10 +16,10 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 const EVENTS: &str = "text/event-stream";
 
-type Answer = Response<PageBody>;
+type PageResponse = Response<PageBody>;
 
 /// Answers a request. Its body is never read.
-pub(super) fn answer(shared: &Shared, request: &Request<Incoming>) -> Answer {
+pub(super) fn answer(shared: &Shared, request: &Request<Incoming>) -> PageResponse {
     let mut answer = match shared.gate.judge(request) {
         Err((status, why)) => turned_away(status, why),
         Ok(Entry::WithToken) => let_in(shared),
@@ -31,7 +31,7 @@ pub(super) fn answer(shared: &Shared, request: &Request<Incoming>) -> Answer {
     guarded(answer)
 }
 
-fn route(shared: &Shared, request: &Request<Incoming>) -> Answer {
+fn route(shared: &Shared, request: &Request<Incoming>) -> PageResponse {
     match request.uri().path() {
         "/" => {
             let source = &shared.source;
@@ -47,7 +47,7 @@ fn route(shared: &Shared, request: &Request<Incoming>) -> Answer {
     }
 }
 
-fn events(shared: &Shared, request: &Request<Incoming>) -> Answer {
+fn events(shared: &Shared, request: &Request<Incoming>) -> PageResponse {
     if *request.method() == Method::HEAD {
         return respond(EVENTS, String::new());
     }
@@ -64,7 +64,7 @@ fn events(shared: &Shared, request: &Request<Incoming>) -> Answer {
 }
 
 /// The token becomes a cookie, so that it leaves the address.
-fn let_in(shared: &Shared) -> Answer {
+fn let_in(shared: &Shared) -> PageResponse {
     let mut answer = respond(TEXT, String::new());
     *answer.status_mut() = StatusCode::SEE_OTHER;
     set(&mut answer, SET_COOKIE, &shared.gate.cookie());
@@ -72,7 +72,7 @@ fn let_in(shared: &Shared) -> Answer {
     answer
 }
 
-fn turned_away(status: StatusCode, why: &str) -> Answer {
+fn turned_away(status: StatusCode, why: &str) -> PageResponse {
     let mut answer = respond(TEXT, format!("{why}\n"));
     *answer.status_mut() = status;
     if status == StatusCode::METHOD_NOT_ALLOWED {
@@ -81,7 +81,7 @@ fn turned_away(status: StatusCode, why: &str) -> Answer {
     answer
 }
 
-fn respond(kind: &'static str, body: String) -> Answer {
+fn respond(kind: &'static str, body: String) -> PageResponse {
     let mut answer = Response::new(PageBody::Whole(Bytes::from(body)));
     set(&mut answer, CONTENT_TYPE, kind);
     answer
@@ -92,7 +92,7 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 /// With the headers that every answer has. There is none that lets other pages read it.
-fn guarded(mut answer: Answer) -> Answer {
+fn guarded(mut answer: PageResponse) -> PageResponse {
     set(&mut answer, CONTENT_SECURITY_POLICY, &view::content_security_policy());
     set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(&mut answer, REFERRER_POLICY, "no-referrer");
@@ -101,7 +101,7 @@ fn guarded(mut answer: Answer) -> Answer {
     answer
 }
 
-fn set(answer: &mut Answer, name: HeaderName, value: &str) {
+fn set(answer: &mut PageResponse, name: HeaderName, value: &str) {
     let value = HeaderValue::from_str(value).expect("our own text");
     answer.headers_mut().insert(name, value);
 }

@@ -104,7 +104,7 @@ mod tests {
         let mut described = BTreeSet::new();
         for (path, verbs) in description["paths"].as_object().unwrap() {
             for (verb, operation) in verbs.as_object().unwrap() {
-                // What asks for no token says so.
+                // A route without a token says so by an empty list.
                 let is_open = operation["security"] == serde_json::json!([]);
                 described.insert((verb.to_uppercase(), path.clone(), is_open));
             }
