@@ -4,8 +4,8 @@ use super::evidence;
 use super::faults::{FaultPosterior, PRIOR_KIND, PRIOR_KIND_OF_RUN};
 use super::growth::{Growth, GrowthPosterior};
 use super::law::{AssumedRatio, FittedLaw, LawEstimate, LawPosterior};
-use super::limit::{AdmissionLimit, in_flight, infer_limit};
-use super::limits::{DrawnLimits, FittedLimits, LimitsPosterior};
+use super::limit::{in_flight, infer_limit};
+use super::limits::{DrawnLimits, FittedLimits, KindLimits, LimitsByKind, LimitsPosterior};
 use super::{ProbeError, ProbeTrace};
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::behaviour::Behaviour;
@@ -295,7 +295,7 @@ impl TargetFit {
     pub(super) fn wire(&self) -> WireProfile {
         let growth = self.growth.point();
         let faults = self.faults.wire(self.faults.share());
-        let mut wire = self.with(&self.point(growth), growth, faults, self.limits);
+        let mut wire = self.with(&self.point(growth), growth, faults, self.limits.into());
         let digest = checked("fitted", &wire).digest().to_owned();
         wire.evidence = Some(WireEvidence { digest, ..self.evidence.clone() });
         wire
@@ -321,9 +321,9 @@ impl TargetFit {
         laws: &[FittedLaw; 4],
         growth: Growth,
         faults: Vec<WireFault>,
-        limits: FittedLimits,
+        limits: LimitsByKind,
     ) -> WireProfile {
-        let FittedLimits { get, patch, search, .. } = limits;
+        let LimitsByKind { get, patch, search } = limits;
         let named = [
             (Endpoint::GetAccount, get),
             (Endpoint::PatchAccount, patch),
@@ -332,15 +332,10 @@ impl TargetFit {
         ];
         let (mut endpoints, mut endpoints_per_second) = (BTreeMap::new(), BTreeMap::new());
         for (endpoint, limit) in named {
-            match limit {
-                Some(AdmissionLimit::Pool(pool)) => {
-                    endpoints.insert(endpoint.name().to_owned(), LIMIT.clamp(pool))
-                }
-                Some(AdmissionLimit::PerSecond(rate)) => {
-                    endpoints_per_second.insert(endpoint.name().to_owned(), LIMIT.clamp(rate))
-                }
-                None => None,
-            };
+            let KindLimits { pool, per_second } = limit;
+            let name = || endpoint.name().to_owned();
+            endpoints.extend(pool.map(|pool| (name(), LIMIT.clamp(pool))));
+            endpoints_per_second.extend(per_second.map(|rate| (name(), LIMIT.clamp(rate))));
         }
         let [reads, writes, searches, look_ups] = laws;
         // Profiles state it in whole seconds.
@@ -429,18 +424,21 @@ fn kind(endpoint: Endpoint) -> Option<Class> {
 
 /// The evidence on limits.
 fn left_open(trace: &ProbeTrace) -> LimitsPosterior {
-    let of = |is_meant: &dyn Fn(Endpoint) -> bool| {
-        let calls = trace.calls.iter().filter(|call| is_meant(call.endpoint));
-        infer_limit(&calls.collect::<Vec<_>>())
+    let calls_of = |is_meant: &dyn Fn(Endpoint) -> bool| -> Vec<&Attempt> {
+        trace.calls.iter().filter(|call| is_meant(call.endpoint)).collect()
     };
+    let of = |is_meant: &dyn Fn(Endpoint) -> bool| infer_limit(&[&calls_of(is_meant)]);
     let write = if trace.of(Endpoint::PutAccount).next().is_some() {
         Endpoint::PutAccount
     } else {
         Endpoint::PatchAccount
     };
+    let reads = calls_of(&|it| it == Endpoint::GetAccount);
+    let writes = calls_of(&|it| it == write);
     LimitsPosterior {
-        get: of(&|it| it == Endpoint::GetAccount),
-        patch: of(&|it| it == write),
+        get: infer_limit(&[&reads]),
+        patch: infer_limit(&[&writes]),
+        alike: infer_limit(&[&reads, &writes]),
         search: of(&|it| it == Endpoint::SearchAccounts),
         of_accounts: of(&|it| matches!(kind(it), Some(Class::Get | Class::Patch))),
         of_all: of(&|_| true),

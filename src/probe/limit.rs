@@ -25,16 +25,16 @@ pub enum AdmissionLimit {
 pub struct InferredLimit {
     /// The limit; none without a refusal.
     pub limit: Option<AdmissionLimit>,
-    /// True if pool and window explain different numbers of refusals.
-    pub is_unambiguous: bool,
     /// The most admitted calls in flight at once.
     pub most_in_flight: u32,
     /// The least window, in calls per second, that admits every call that was admitted.
     pub least_rate: u32,
     /// Refusals that a pool of the most in flight leaves unexplained.
     pub(super) by_pool: u32,
-    /// Refusals that the least window leaves unexplained, and one more where a pool may leave one.
+    /// Refusals that the least window leaves unexplained.
     pub(super) by_window: u32,
+    /// Refusals that a pool may leave unexplained for nothing.
+    pub(super) slack: u32,
     /// Number of calls.
     pub(super) calls: u32,
     /// Calls of others in a pool of the most in flight, in the mean, that explain the refusals which it leaves unexplained.
@@ -92,7 +92,18 @@ fn at_least(least: u32, mean: f64) -> f64 {
 impl InferredLimit {
     /// Refusals that neither a pool nor a window explains.
     pub(super) fn unexplained(&self) -> u32 {
-        self.by_pool.min(self.by_window)
+        self.by_pool.min(self.by_window + self.slack)
+    }
+
+    /// True if a pool and a window explain different numbers of refusals.
+    pub fn is_unambiguous(&self) -> bool {
+        self.for_window() != 0
+    }
+
+    /// Refusals more that a pool leaves unexplained than a window; within the slack, none.
+    pub(super) fn for_window(&self) -> i32 {
+        let more = self.by_pool.cast_signed() - self.by_window.cast_signed();
+        if more > 0 { (more - self.slack.cast_signed()).max(0) } else { more }
     }
 }
 
@@ -106,62 +117,76 @@ const MANY: u32 = 4;
 /// admits few, and many are sent.
 const SHORT: Duration = Duration::from_millis(400);
 
-/// Infers the limit of one endpoint from its `calls`, in the order of sending.
-pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
-    let is_admitted = |call: &&&Attempt| call.outcome != Outcome::Rejected;
-    let admitted: Vec<&Attempt> = calls.iter().filter(is_admitted).copied().collect();
-    // A call that ends within half of the shortest response time after another was sent may have
-    // ended before that one reached the server: both travel.
-    let shortest = calls.iter().map(|call| call.done_at.since(call.sent_at)).min();
-    let travel = shortest.unwrap_or_default() / 2;
-    // A call whose answer was lost has no known end, so it does not count as in flight.
-    let surely_in_flight = |at: Timestamp, before: &[&Attempt]| {
-        let is_in = |other: &&&Attempt| {
-            other.outcome.is_ok() && other.done_at > at && other.done_at >= at + travel
-        };
-        before.iter().filter(is_in).count()
-    };
-    let most = admitted
-        .iter()
-        .enumerate()
-        .map(|(place, call)| 1 + surely_in_flight(call.sent_at, &admitted[..place]) as u32)
-        .max()
-        .unwrap_or(0);
-    let refused = (calls.len() - admitted.len()) as u32;
-    let rate = (1..=admitted.len() as u32)
-        .find(|&rate| unexplained_by_window(calls, rate).is_some())
-        .unwrap_or(admitted.len() as u32);
+/// Infers the limit of one kind of call from its calls, in the order of sending; of several kinds that are limited
+/// alike, each by itself, from the calls of each.
+pub(super) fn infer_limit(kinds: &[&[&Attempt]]) -> InferredLimit {
+    let seen: Vec<SeenCalls<'_>> = kinds.iter().map(|calls| SeenCalls::of(calls)).collect();
+    let count = |of: fn(&SeenCalls<'_>) -> usize| seen.iter().map(of).sum::<usize>() as u32;
+    let (calls, admitted) = (count(|it| it.calls.len()), count(|it| it.admitted.len()));
+    let most = seen.iter().map(|it| it.most_in_flight).max().unwrap_or(0);
+    let by_window_of =
+        |rate| seen.iter().map(|it| unexplained_by_window(it.calls, rate)).sum::<Option<u32>>();
+    let rate = (1..=admitted).find(|&rate| by_window_of(rate).is_some()).unwrap_or(admitted);
+    let refused = calls - admitted;
     let none = InferredLimit {
         most_in_flight: most,
         least_rate: rate,
-        calls: calls.len() as u32,
+        calls,
         ..InferredLimit::default()
     };
-    if refused == 0 || admitted.is_empty() {
+    if refused == 0 || admitted == 0 {
         return none;
     }
-    let by_window = unexplained_by_window(calls, rate).unwrap_or(refused);
-    let met_free = |(call, met): &(&&Attempt, usize)| {
-        call.outcome == Outcome::Rejected && (*met as u32) < most
-    };
-    let met: Vec<usize> = in_flight(calls).collect();
-    let by_pool = calls.iter().zip(met.iter().copied()).filter(met_free).count() as u32;
-    let free = calls.iter().zip(&met).filter_map(|(call, met)| {
-        let free = most.checked_sub(*met as u32).filter(|free| *free > 0)?;
+    let by_window = by_window_of(rate).unwrap_or(refused);
+    let met_free =
+        |(call, met): &(&&Attempt, usize)| call.outcome == Outcome::Rejected && (*met as u32) < most;
+    let with_met = || seen.iter().flat_map(|it| it.calls.iter().zip(in_flight(it.calls)));
+    let by_pool = with_met().filter(met_free).count() as u32;
+    let held = Held::of(with_met().filter_map(|(call, met)| {
+        let free = most.checked_sub(met as u32).filter(|free| *free > 0)?;
         Some((free, call.outcome == Outcome::Rejected))
-    });
-    let held = Held::of(free);
+    }));
     // One unexplained refusal may be due to another client's call in the pool. Where calls are long a
     // window refuses few that follow, so each refusal counts; so it does where few were refused.
-    let mut took: Vec<Duration> =
-        admitted.iter().map(|call| call.done_at.since(call.sent_at)).collect();
+    let of_all = seen.iter().flat_map(|it| &it.admitted);
+    let mut took: Vec<Duration> = of_all.map(|call| call.done_at.since(call.sent_at)).collect();
     took.sort_unstable();
     let slack = u32::from(refused >= MANY && took[took.len() / 2] <= SHORT);
-    let by_window = by_window + slack;
-    let is_pool = by_pool <= by_window;
+    let is_pool = by_pool <= by_window + slack;
     let limit = if is_pool { AdmissionLimit::Pool(most) } else { AdmissionLimit::PerSecond(rate) };
-    let is_unambiguous = by_pool != by_window - slack;
-    InferredLimit { limit: Some(limit), is_unambiguous, by_pool, by_window, held, ..none }
+    InferredLimit { limit: Some(limit), by_pool, by_window, slack, held, ..none }
+}
+
+/// The calls of one kind.
+struct SeenCalls<'a> {
+    calls: &'a [&'a Attempt],
+    admitted: Vec<&'a Attempt>,
+    most_in_flight: u32,
+}
+
+impl<'a> SeenCalls<'a> {
+    fn of(calls: &'a [&'a Attempt]) -> Self {
+        let is_admitted = |call: &&&Attempt| call.outcome != Outcome::Rejected;
+        let admitted: Vec<&Attempt> = calls.iter().filter(is_admitted).copied().collect();
+        // A call that ends within half of the shortest response time after another was sent may have
+        // ended before that one reached the server: both travel.
+        let shortest = calls.iter().map(|call| call.done_at.since(call.sent_at)).min();
+        let travel = shortest.unwrap_or_default() / 2;
+        // A call whose answer was lost has no known end, so it does not count as in flight.
+        let surely_in_flight = |at: Timestamp, before: &[&Attempt]| {
+            let is_in = |other: &&&Attempt| {
+                other.outcome.is_ok() && other.done_at > at && other.done_at >= at + travel
+            };
+            before.iter().filter(is_in).count()
+        };
+        let most_in_flight = admitted
+            .iter()
+            .enumerate()
+            .map(|(place, call)| 1 + surely_in_flight(call.sent_at, &admitted[..place]) as u32)
+            .max()
+            .unwrap_or(0);
+        Self { calls, admitted, most_in_flight }
+    }
 }
 
 /// For each of `calls`, the number of admitted calls before it that were in flight when it was sent.
@@ -216,7 +241,7 @@ mod tests {
                 outcome: if is_admitted { Outcome::Ok } else { Outcome::Rejected },
             })
             .collect();
-        infer_limit(&calls.iter().collect::<Vec<_>>())
+        infer_limit(&[&calls.iter().collect::<Vec<_>>()])
     }
 
     #[test]
@@ -229,12 +254,12 @@ mod tests {
     fn a_place_that_gets_free_is_a_pools() {
         let burst = [(0, 200, true), (0, 300, true), (0, 30, false)];
         let bound = inferred(&burst);
-        assert_eq!((bound.limit, bound.is_unambiguous), (Some(AdmissionLimit::Pool(2)), false));
+        assert_eq!((bound.limit, bound.is_unambiguous()), (Some(AdmissionLimit::Pool(2)), false));
         // A window of two calls per second admits nothing before half a second has passed.
         let bound = inferred(&[&burst[..], &[(200, 400, true)]].concat());
         assert_eq!(bound.limit, Some(AdmissionLimit::Pool(2)));
         let bound = inferred(&[&burst[..], &[(200, 230, false)]].concat());
-        assert_eq!((bound.limit, bound.is_unambiguous), (Some(AdmissionLimit::PerSecond(2)), true));
+        assert_eq!((bound.limit, bound.is_unambiguous()), (Some(AdmissionLimit::PerSecond(2)), true));
     }
 
     #[test]

@@ -31,8 +31,15 @@ const LARGEST_WINDOW: u32 = 30;
 /// that the burst leaves possible is in the interval.
 const JUST_BEYOND: f64 = 0.08;
 
-/// Prior probability that writes have the limit of reads.
+/// Prior probability of a limit beyond the largest.
+const BEYOND: f64 = 1e-4;
+
+/// Prior probability that writes have the limit of reads; and that a kind of call has the window that another has,
+/// beside its pool.
 const PRIOR_ALIKE: f64 = 0.85;
+
+/// Prior probability that a pool has a window beside it, and a window a pool, where no kind of call shows both.
+const PRIOR_BOTH: f64 = 0.1;
 
 /// Prior probabilities that the verbs of a path share a limit, and that all calls do.
 const PRIOR_SHARED: [(Scope, f64); 2] = [(Scope::Template, 0.07), (Scope::Organisation, 0.06)];
@@ -45,8 +52,8 @@ const STAFF_OF_PROBE: f64 = 0.3;
 const PRIOR_STAFF: f64 = 0.06;
 const STAFF_HOLD: [f64; 2] = [0.03, 0.3];
 
-/// Probability of the other kind of limit where pool and window leave equally many refusals unexplained:
-/// of reads, and of writes and searches, given the kind of reads. Each refusal more divides it by e².
+/// Probability of the other kind of limit where pool and window leave equally many refusals unexplained: than a pool
+/// where no other kind of call is known, and than that of the other kind. Each refusal more divides it by e².
 const OTHER_KIND: [f64; 2] = [0.15, 0.03];
 
 /// Probabilities that others held none, one or two places of a pool all along, where every refusal has
@@ -66,11 +73,28 @@ pub struct FittedLimits {
     pub most_reads_at_once: u32,
 }
 
+/// The limits of one kind of call: the most in flight, and the most per second; `None` without one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct KindLimits {
+    pub(super) pool: Option<u32>,
+    pub(super) per_second: Option<u32>,
+}
+
+/// Limits by kind of call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LimitsByKind {
+    pub(super) get: KindLimits,
+    pub(super) patch: KindLimits,
+    pub(super) search: KindLimits,
+}
+
 /// The evidence on the limits of reads, writes and searches.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LimitsPosterior {
     pub(super) get: InferredLimit,
     pub(super) patch: InferredLimit,
+    /// Of reads and writes, if their limits are the same, each its own.
+    pub(super) alike: InferredLimit,
     pub(super) search: InferredLimit,
     /// The limit that reads and writes share, if they do.
     pub(super) of_accounts: InferredLimit,
@@ -83,7 +107,7 @@ pub(super) struct LimitsPosterior {
 /// Limits drawn from the posterior.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DrawnLimits {
-    pub(super) limits: FittedLimits,
+    pub(super) limits: LimitsByKind,
     /// The calls that share a limit, which is then that of reads.
     pub(super) scope: Scope,
     /// Calls of others in flight, in the mean: reads and writes, 0 without others or where the other kind tells.
@@ -101,7 +125,7 @@ impl LimitsPosterior {
     /// `assumed`.
     pub(super) fn looked_for(&self, assumed: &mut Vec<String>) -> FittedLimits {
         let Self { get, patch, search, .. } = self;
-        if get.limit.is_some() && !get.is_unambiguous {
+        if get.limit.is_some() && !get.is_unambiguous() {
             assumed.push(
                 "what limits reads is calls in flight: the calls do not tell that from calls per second"
                     .to_owned(),
@@ -136,48 +160,77 @@ impl LimitsPosterior {
 
     /// Limits drawn from the posterior.
     pub(super) fn draw(&self, from: &mut Generator) -> DrawnLimits {
-        let most_reads_at_once = self.get.most_in_flight;
-        let [by_scope, by_staff, staff] = [(); 3].map(|()| unit(from.next_u64()));
+        let [by_scope, by_staff, staff, alike] = [(); 4].map(|()| unit(from.next_u64()));
         let scope = self.scope_at(by_scope);
-        let (get, patch, search) = match scope {
+        let limits = match scope {
             Scope::Endpoint => {
-                let get = drawn(&self.get, DOCUMENTED, None, from);
-                let patch = self.drawn_of_writes(get, from);
-                (get, patch, drawn(&self.search, DOCUMENTED_SEARCH, get, from))
+                let (get, patch) = if alike < self.are_alike() {
+                    let both = drawn(&self.alike, DOCUMENTED, None, from);
+                    (both, both)
+                } else {
+                    let get = drawn(&self.get, DOCUMENTED, None, from);
+                    (get, drawn(&self.patch, DOCUMENTED, Some(get), from))
+                };
+                let search = drawn(&self.search, DOCUMENTED_SEARCH, Some(get), from);
+                LimitsByKind { get, patch, search }
             }
             Scope::Template => {
                 let shared = drawn(&self.of_accounts, DOCUMENTED, None, from);
-                (shared, shared, drawn(&self.search, DOCUMENTED_SEARCH, shared, from))
+                let search = drawn(&self.search, DOCUMENTED_SEARCH, Some(shared), from);
+                LimitsByKind { get: shared, patch: shared, search }
             }
             Scope::Organisation => {
                 let shared = drawn(&self.of_all, DOCUMENTED, None, from);
-                (shared, shared, shared)
+                LimitsByKind { get: shared, patch: shared, search: shared }
             }
         };
         let held = if by_staff < self.staff(scope) {
-            self.held(scope, (get, patch), staff, from)
+            self.held(scope, &limits, staff, from)
         } else {
             [0.0; 2]
         };
-        let limits = FittedLimits { get, patch, search, most_reads_at_once };
         DrawnLimits { limits, scope, held }
     }
 
     /// Posterior probabilities of the scopes of a limit, [`Scope::Endpoint`] first, but for a common factor.
-    ///
-    /// A refusal that a scope leaves unexplained divides its probability by e².
     fn scopes(&self) -> [(Scope, f64); 3] {
-        let left = |scope| {
-            let alone = unexplained_likelihood(self.unexplained(scope));
-            if self.is_of_run { PRIOR_STAFF + (1.0 - PRIOR_STAFF) * alone } else { alone }
-        };
         let [(template, of_template), (organisation, of_organisation)] = PRIOR_SHARED;
         let own = 1.0 - of_template - of_organisation;
+        let Self { search, of_accounts, of_all, .. } = self;
+        let [alike, apart] = self.endpoint_limits();
         [
-            (Scope::Endpoint, own * self.prior_of_writes() * left(Scope::Endpoint)),
-            (template, of_template * left(template)),
-            (organisation, of_organisation * left(organisation)),
+            (Scope::Endpoint, own * (alike + apart)),
+            (template, of_template * self.evidence_of(&[of_accounts], search)),
+            (organisation, of_organisation * self.evidence_of(&[of_all], &InferredLimit::default())),
         ]
+    }
+
+    /// Probabilities of the evidence where each endpoint has a limit of its own, and writes have that of reads or
+    /// another, but for a common factor.
+    fn endpoint_limits(&self) -> [f64; 2] {
+        let Self { get, patch, alike, search, .. } = self;
+        [
+            PRIOR_ALIKE * self.evidence_of(&[alike], search),
+            (1.0 - PRIOR_ALIKE) * self.evidence_of(&[get, patch], search),
+        ]
+    }
+
+    /// Posterior probability that writes have the limit of reads, each its own.
+    fn are_alike(&self) -> f64 {
+        let [alike, apart] = self.endpoint_limits();
+        alike / (alike + apart)
+    }
+
+    /// Probability of the evidence by limits of calls to accounts, and one of searches: the prior probability of each
+    /// limit that was inferred, or of all that are possible. A refusal that they leave unexplained divides it by e².
+    fn evidence_of(&self, of_accounts: &[&InferredLimit], search: &InferredLimit) -> f64 {
+        let accounts = of_accounts.iter().map(|seen| prior_of(seen, DOCUMENTED)).product::<f64>();
+        let unexplained: u32 =
+            of_accounts.iter().chain([&search]).map(|seen| seen.unexplained()).sum();
+        let alone = unexplained_likelihood(unexplained);
+        let left =
+            if self.is_of_run { PRIOR_STAFF + (1.0 - PRIOR_STAFF) * alone } else { alone };
+        accounts * prior_of(search, DOCUMENTED_SEARCH) * left
     }
 
     /// Refusals that the limits of a scope leave unexplained.
@@ -205,7 +258,7 @@ impl LimitsPosterior {
     fn held(
         &self,
         scope: Scope,
-        (get, patch): (Option<AdmissionLimit>, Option<AdmissionLimit>),
+        LimitsByKind { get, patch, .. }: &LimitsByKind,
         at: f64,
         from: &mut Generator,
     ) -> [f64; 2] {
@@ -216,8 +269,8 @@ impl LimitsPosterior {
         };
         let is_of_writes = writes.by_pool >= reads.by_pool;
         let told = if is_of_writes { writes } else { reads };
-        let is_pool = |limit| matches!(limit, Some(AdmissionLimit::Pool(_)));
-        if self.is_of_run && told.by_pool > 0 && is_pool(if is_of_writes { patch } else { get }) {
+        let pool = if is_of_writes { patch.pool } else { get.pool };
+        if self.is_of_run && told.by_pool > 0 && pool.is_some() {
             let shape = f64::from(told.by_pool) + 1.0;
             let times =
                 Gamma::new(shape, 1.0 / shape).expect("a shape of one at least").sample(from);
@@ -226,26 +279,13 @@ impl LimitsPosterior {
         }
         // Others slow a run down only in a pool that its calls fill.
         let has_met = self.get.limit.or(self.patch.limit).is_some();
-        match patch.or(get) {
-            Some(AdmissionLimit::Pool(pool)) if has_met => {
+        match patch.pool.or(get.pool) {
+            Some(pool) if has_met => {
                 let [least, most] = STAFF_HOLD;
                 [0.0, f64::from(pool) * least * (most / least).powf(at)]
             }
             _ => [0.0; 2],
         }
-    }
-
-    /// Prior probability that writes, by limits of their own, are limited as they were seen to be.
-    fn prior_of_writes(&self) -> f64 {
-        let Some(limit) = self.patch.limit else {
-            return if admits(&self.patch, self.get.limit) { 1.0 } else { 1.0 - PRIOR_ALIKE };
-        };
-        if self.get.limit == Some(limit) {
-            return PRIOR_ALIKE;
-        }
-        let of_size = possible(&InferredLimit::default(), DOCUMENTED)
-            .find_map(|(size, probability)| (size == Some(limit)).then_some(probability));
-        (1.0 - PRIOR_ALIKE) * of_size.unwrap_or(0.0)
     }
 
     fn scope_at(&self, unit: f64) -> Scope {
@@ -262,21 +302,6 @@ impl LimitsPosterior {
     fn is_shared(&self) -> bool {
         let [(_, own), (_, of_template), (_, of_organisation)] = self.scopes();
         of_template + of_organisation > own
-    }
-
-    fn drawn_of_writes(
-        &self,
-        get: Option<AdmissionLimit>,
-        from: &mut Generator,
-    ) -> Option<AdmissionLimit> {
-        let alike = unit(from.next_u64());
-        let own = drawn(&self.patch, DOCUMENTED, get, from);
-        if self.patch.limit.is_some() || !admits(&self.patch, get) {
-            return own;
-        }
-        let open: f64 = possible(&self.patch, DOCUMENTED).map(|(_, probability)| probability).sum();
-        let is_alike = alike < PRIOR_ALIKE / (PRIOR_ALIKE + (1.0 - PRIOR_ALIKE) * open);
-        if is_alike { get } else { own }
     }
 
     /// True if a call was refused, so that it is known whether refusals ask for a wait.
@@ -338,40 +363,92 @@ fn possible(
         .filter(move |(limit, _)| admits(&seen, *limit))
 }
 
-/// A limit of one kind of call, drawn from its posterior; where refusals do not tell pool from window, it
-/// is mostly of the same kind as `other`.
+/// Prior probability of the limit that was inferred, or of all that are possible.
+fn prior_of(seen: &InferredLimit, documented: u32) -> f64 {
+    if seen.limit.is_none() {
+        return possible(seen, documented).map(|(_, probability)| probability).sum();
+    }
+    let of_size = possible(&InferredLimit::default(), documented)
+        .find_map(|(size, probability)| (size == seen.limit).then_some(probability));
+    of_size.unwrap_or(BEYOND)
+}
+
+/// Limits of one kind of call, drawn from their posterior; where refusals do not tell pool from window, they
+/// are mostly of the same kind as those of `other`.
 fn drawn(
     seen: &InferredLimit,
     documented: u32,
-    other: Option<AdmissionLimit>,
+    other: Option<KindLimits>,
     from: &mut Generator,
-) -> Option<AdmissionLimit> {
-    let (kind, size) = (unit(from.next_u64()), unit(from.next_u64()));
-    let Some(limit) = seen.limit else {
-        if seen.most_in_flight > DOCUMENTED && size < JUST_BEYOND {
-            return Some(AdmissionLimit::PerSecond(seen.least_rate + 1));
+) -> KindLimits {
+    let [kind, size, beside, beside_size] = [(); 4].map(|()| unit(from.next_u64()));
+    let limit = match seen.limit {
+        Some(_) => Some(drawn_of_refused(seen, other, [kind, size])),
+        None if seen.most_in_flight > DOCUMENTED && size < JUST_BEYOND => {
+            Some(AdmissionLimit::PerSecond(seen.least_rate + 1))
         }
-        let all: f64 = possible(seen, documented).map(|(_, probability)| probability).sum();
-        let mut left = kind * all;
-        let at = possible(seen, documented).find(|(_, probability)| {
-            left -= probability;
-            left < 0.0
-        });
-        return at.and_then(|(limit, _)| limit);
+        None => one_of(possible(seen, documented).collect(), kind),
     };
-    let is_pool = |limit| matches!(limit, AdmissionLimit::Pool(_));
-    let likely = match other {
-        Some(other) if !seen.is_unambiguous => is_pool(other),
-        _ => is_pool(limit),
+    let mut limits = KindLimits::from(limit);
+    // Beside a limit of one kind there may be one of the other, as it has to be beside that of another call.
+    let of_other = other.unwrap_or_default();
+    match limit {
+        Some(AdmissionLimit::Pool(_)) => {
+            let window = of_other.per_second.map(|rate| rate.max(seen.least_rate));
+            let probability = if window.is_some() { PRIOR_ALIKE } else { PRIOR_BOTH };
+            limits.per_second = (beside < probability).then(|| {
+                window.unwrap_or_else(|| log_uniform(seen.least_rate, LARGEST_WINDOW, beside_size))
+            });
+        }
+        Some(AdmissionLimit::PerSecond(_)) => {
+            let pool = of_other.pool.filter(|pool| *pool >= seen.most_in_flight);
+            let probability = if pool.is_some() { PRIOR_ALIKE } else { PRIOR_BOTH };
+            limits.pool = (beside < probability).then(|| {
+                pool.unwrap_or_else(|| log_uniform(seen.most_in_flight, LARGEST_POOL, beside_size))
+            });
+        }
+        None => {}
+    }
+    limits
+}
+
+/// The limit of calls of which some were refused.
+fn drawn_of_refused(
+    seen: &InferredLimit,
+    other: Option<KindLimits>,
+    [kind, size]: [f64; 2],
+) -> AdmissionLimit {
+    let [of_first, of_other] = OTHER_KIND;
+    let is_windowed = other.is_some_and(|other| other.per_second.is_some());
+    let is_pooled = other.is_some_and(|other| other.pool.is_some());
+    let window = match (is_pooled, is_windowed) {
+        (true, false) => of_other,
+        (false, true) => 1.0 - of_other,
+        _ => of_first,
     };
-    let gap = f64::from(seen.by_pool.abs_diff(seen.by_window));
-    let other_kind = OTHER_KIND[usize::from(other.is_some())] * (-2.0 * gap).exp();
-    if likely == (kind < other_kind) {
-        return Some(AdmissionLimit::PerSecond(seen.least_rate));
+    let odds = window / (1.0 - window) * (2.0 * f64::from(seen.for_window())).exp();
+    if kind < odds / (1.0 + odds) {
+        return AdmissionLimit::PerSecond(seen.least_rate);
     }
     let [none, one] = HELD[usize::from(seen.by_pool > 0)];
     let held = u32::from(size >= none) + u32::from(size >= one);
-    Some(AdmissionLimit::Pool(seen.most_in_flight.max(1) + held))
+    AdmissionLimit::Pool(seen.most_in_flight.max(1) + held)
+}
+
+/// The one of `weighted` at `unit` of their weights.
+fn one_of<T>(weighted: Vec<(Option<T>, f64)>, unit: f64) -> Option<T> {
+    let mut left = unit * weighted.iter().map(|(_, weight)| weight).sum::<f64>();
+    let at = weighted.into_iter().find(|(_, weight)| {
+        left -= weight;
+        left < 0.0
+    });
+    at.and_then(|(it, _)| it)
+}
+
+/// A number from `least` to `most`, each octave alike.
+fn log_uniform(least: u32, most: u32, at: f64) -> u32 {
+    let (least, most) = (f64::from(least.max(1)), f64::from(most.max(least).max(1)));
+    (least * (most / least).powf(at)).round() as u32
 }
 
 /// The limit of writes: inferred if writes were refused; the most admitted if that exceeds the pool of
@@ -381,15 +458,14 @@ fn of_writes(
     patch: &InferredLimit,
     assumed: &mut Vec<String>,
 ) -> Option<AdmissionLimit> {
-    if let (Some(limit), true) = (patch.limit, patch.is_unambiguous) {
+    if let (Some(limit), true) = (patch.limit, patch.is_unambiguous()) {
         return Some(limit);
     }
     match (patch.limit, get.limit) {
         // Ambiguous: of the same kind as the limit of reads.
-        (
-            Some(AdmissionLimit::Pool(most) | AdmissionLimit::PerSecond(most)),
-            Some(AdmissionLimit::PerSecond(_)),
-        ) => Some(AdmissionLimit::PerSecond(most)),
+        (Some(_), Some(AdmissionLimit::PerSecond(_))) => {
+            Some(AdmissionLimit::PerSecond(patch.least_rate))
+        }
         (Some(limit), _) => Some(limit),
         (None, Some(AdmissionLimit::Pool(pool))) if patch.most_in_flight > pool => {
             let most = patch.most_in_flight;
@@ -408,12 +484,26 @@ fn of_writes(
 /// The limit of searches. A burst of two shows a limit of one.
 fn of_searches(get: &InferredLimit, search: &InferredLimit) -> Option<AdmissionLimit> {
     match (search.limit, get.limit) {
-        (Some(AdmissionLimit::Pool(most)), Some(AdmissionLimit::PerSecond(_)))
-            if !search.is_unambiguous =>
-        {
-            Some(AdmissionLimit::PerSecond(most))
+        (Some(_), Some(AdmissionLimit::PerSecond(_))) if !search.is_unambiguous() => {
+            Some(AdmissionLimit::PerSecond(search.least_rate))
         }
         (limit, _) => limit,
+    }
+}
+
+impl From<Option<AdmissionLimit>> for KindLimits {
+    fn from(limit: Option<AdmissionLimit>) -> Self {
+        match limit {
+            None => Self::default(),
+            Some(AdmissionLimit::Pool(pool)) => Self { pool: Some(pool), per_second: None },
+            Some(AdmissionLimit::PerSecond(rate)) => Self { pool: None, per_second: Some(rate) },
+        }
+    }
+}
+
+impl From<FittedLimits> for LimitsByKind {
+    fn from(FittedLimits { get, patch, search, .. }: FittedLimits) -> Self {
+        Self { get: get.into(), patch: patch.into(), search: search.into() }
     }
 }
 
