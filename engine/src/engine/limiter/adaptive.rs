@@ -28,6 +28,9 @@ use std::time::Duration;
 const START: u32 = 3;
 const START_PUSHING: u32 = 8;
 
+/// Calls beyond those that were taken together that a limit which is not found yet allows, where no refusal is free.
+const SPARE: u32 = 1;
+
 /// Refusals in a row of what was taken before after which it is given up, where refusals cost only
 /// their time.
 const PATIENCE: u32 = 32;
@@ -73,6 +76,12 @@ const HOLD: Duration = Duration::from_millis(250);
 const HOLD_SPENT: Duration = Duration::from_millis(500);
 const HOLD_MOST: Duration = Duration::from_secs(4);
 
+/// The most calls that such a time may cost, at first.
+const HOLD_CALLS: f64 = 20.0;
+
+/// Weight of the last call in the mean time of a call.
+const TAKES_WEIGHT: f64 = 0.1;
+
 /// Calls taken at a rate before a higher one is tried for a moment, at first and at least; so many times as many
 /// after each trial that was refused, and half as many after one that was not.
 const TRIAL_AFTER: u32 = 128;
@@ -113,6 +122,11 @@ pub struct Adaptive {
     /// The same, since one more was taken.
     shrunk: u32,
     not_before: Timestamp,
+    /// Mean time of a call that was taken, the last ones weighing more; 0 before the first.
+    takes_s: f64,
+    /// When the last call was refused, and how long the server asked to wait then.
+    refused_at: Timestamp,
+    deferral: Duration,
 }
 
 /// Progress of the search for the pool.
@@ -169,6 +183,9 @@ impl Adaptive {
             contradicted: 0,
             shrunk: 0,
             not_before: Timestamp::ZERO,
+            takes_s: 0.0,
+            refused_at: Timestamp::ZERO,
+            deferral: Duration::ZERO,
         }
     }
 
@@ -191,6 +208,9 @@ impl Adaptive {
     fn success(&mut self, call: &CallFeedback) {
         let beside = self.manners.beside(call);
         self.taken = self.taken.max(beside + 1);
+        let took_s = call.done_at.since(call.sent_at).as_secs_f64();
+        let weight = if self.takes_s > 0.0 { TAKES_WEIGHT } else { 1.0 };
+        self.takes_s += weight * (took_s - self.takes_s);
         self.doubt.taken += 1;
         self.contradicted = self.contradicted.saturating_sub(1);
         self.recent.add(call);
@@ -233,7 +253,15 @@ impl Adaptive {
                 return;
             }
             let opened = self.limit + self.manners.opened_by_success();
-            self.limit = opened.min(most_after(self.taken)).clamp(self.limit, MOST);
+            let most = match self.manners {
+                // No more refusals at once than are free.
+                Manners::Polite => {
+                    self.taken + u32::try_from(call.spare_refusals).unwrap_or(0).max(SPARE)
+                }
+                Manners::Pushing => u32::MAX,
+            };
+            let most = most.min(most_after(self.taken));
+            self.limit = opened.min(most).clamp(self.limit, MOST);
             return;
         }
         (self.successes, self.settled) = (self.successes + 1, self.settled + 1);
@@ -246,9 +274,20 @@ impl Adaptive {
                 self.probe_after.min(most)
             }
         };
-        if self.successes >= due {
+        // Each place more gains one of `limit`: so long does a wait take to be made up for.
+        let waited = self.calls_in(self.deferral) * f64::from(self.limit) / 2.0;
+        if self.successes >= due.max(waited as u32) {
             self.successes = 0;
             self.probing = true;
+        }
+    }
+
+    /// Calls that would be taken in `time`.
+    fn calls_in(&self, time: Duration) -> f64 {
+        if self.takes_s > 0.0 {
+            time.as_secs_f64() / self.takes_s * f64::from(self.limit)
+        } else {
+            0.0
         }
     }
 
@@ -286,7 +325,10 @@ impl Adaptive {
     }
 
     fn refusal(&mut self, call: &CallFeedback) {
-        if call.sent_at < self.changed_at {
+        self.refused_at = call.done_at;
+        // A limit that was just found is none if calls sent before were refused with next to none in flight.
+        let is_stale = call.sent_at < self.changed_at;
+        if is_stale && (self.rate.is_some() || call.in_flight * 4 >= self.taken) {
             return;
         }
         if let Some(rate) = &mut self.rate {
@@ -305,12 +347,15 @@ impl Adaptive {
             }
             return;
         }
-        if self.doubts(call) {
+        if self.doubts(call) || is_stale {
             return;
         }
         let is_below = self.is_found() && !self.probing && call.in_flight < self.limit;
         if self.manners == Manners::Polite && is_below {
             let first = if call.spare_refusals > 0 { HOLD } else { HOLD_SPENT };
+            // A wait that costs more calls than a refusal is no saving.
+            let calls = self.calls_in(first).max(1.0);
+            let first = first.mul_f64((HOLD_CALLS / calls).min(1.0));
             let hold = first.saturating_mul(1 << self.contradicted.min(8)).min(HOLD_MOST);
             self.not_before = call.done_at + hold;
             self.contradicted += 1;
@@ -409,6 +454,7 @@ impl ConcurrencyLimit for Adaptive {
     }
 
     fn on_deferred(&mut self, until: Timestamp) {
+        self.deferral = until.since(self.refused_at);
         if let Some(rate) = &mut self.rate {
             rate.begin_round(until);
         }
