@@ -443,7 +443,7 @@ impl QueueState {
         }
         let free = FREE_REFUSALS.max(self.sent / CALLS_PER_FREE_REFUSAL);
         let spare_refusals = free.cast_signed() - self.refused.cast_signed();
-        let queue = self.queue(sent.endpoint);
+        let queue = self.queues[sent.endpoint.index()].as_ref().expect("a call with a limit");
         let feedback = CallFeedback {
             endpoint: sent.endpoint,
             sent_at: sent.at,
@@ -451,6 +451,7 @@ impl QueueState {
             in_flight: sent.others,
             unanswered,
             in_flight_all: sent.others_of_all,
+            taken_of_all: self.of_all.as_ref().map_or(0, LimitOfAll::taken),
             outcome,
             queue_waiting: !queue.waiting.is_empty(),
             spare_refusals,

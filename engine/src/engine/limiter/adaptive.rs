@@ -328,7 +328,9 @@ impl Adaptive {
         self.refused_at = call.done_at;
         // A limit that was just found is none if calls sent before were refused with next to none in flight.
         let is_stale = call.sent_at < self.changed_at;
-        if is_stale && (self.rate.is_some() || call.in_flight * 4 >= self.taken) {
+        let is_contrary =
+            call.in_flight * 2 <= self.taken && call.in_flight_all * 2 < call.taken_of_all;
+        if is_stale && (self.rate.is_some() || !is_contrary) {
             return;
         }
         if let Some(rate) = &mut self.rate {
@@ -347,7 +349,7 @@ impl Adaptive {
             }
             return;
         }
-        if self.doubts(call) || is_stale {
+        if self.doubts(call, is_stale) || is_stale {
             return;
         }
         let is_below = self.is_found() && !self.probing && call.in_flight < self.limit;
@@ -385,12 +387,19 @@ impl Adaptive {
         }
     }
 
+    /// Paces calls from now on, those that were taken counted.
+    fn pace(&mut self, rate: PacedRate) {
+        let per_s = 1.0 / rate.spacing().as_secs_f64();
+        self.not_before = self.not_before.max(self.recent.room_at(per_s));
+        self.rate = Some(rate);
+    }
+
     /// Returns true, and switches to a rate, if this and earlier refusals contradict a pool.
-    fn doubts(&mut self, call: &CallFeedback) -> bool {
+    fn doubts(&mut self, call: &CallFeedback, is_stale: bool) -> bool {
         let doubt = &mut self.doubt;
         // Other clients of a pool seldom hold more than half of it and hardly ever nearly all; a
         // rate limit does not depend on the calls in flight.
-        if doubt.taken_since && call.in_flight * 2 <= self.taken {
+        if (doubt.taken_since || is_stale) && call.in_flight * 2 <= self.taken {
             doubt.turns += 1;
         }
         if call.in_flight * 4 < self.taken {
@@ -412,10 +421,11 @@ impl Adaptive {
             return false;
         }
         let per_s = match self.manners {
-            Manners::Polite => self.recent.bucket_per_s(call.sent_at, call.in_flight),
+            Manners::Polite => self.recent.bucket_per_s(call.sent_at, call.unanswered),
             Manners::Pushing => f64::from(doubt.taken.max(1)) / elapsed.as_secs_f64(),
         };
-        self.rate = Some(PacedRate::new(per_s, call.done_at));
+        self.pace(PacedRate::new(per_s, call.done_at));
+        self.not_before = self.not_before.max(call.sent_at + self.spacing().min(MEASURED));
         self.probing = false;
         self.change(self.taken.max(1), call.done_at);
         true
@@ -466,8 +476,9 @@ impl ConcurrencyLimit for Adaptive {
         }
         if let Some(rate) = &mut self.rate {
             rate.is_at_least(per_s);
+            self.not_before = self.not_before.min(self.refused_at + rate.spacing());
         } else if !self.is_found() {
-            self.rate = Some(PacedRate::new(per_s, now));
+            self.pace(PacedRate::new(per_s, now));
         }
     }
 

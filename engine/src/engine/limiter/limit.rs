@@ -23,6 +23,8 @@ pub struct CallFeedback {
     pub unanswered: u32,
     /// Other calls in flight then, of all endpoints that have a limit.
     pub in_flight_all: u32,
+    /// The most calls of all endpoints that were in flight and all taken so far.
+    pub taken_of_all: u32,
     /// The answer, or what came in its place.
     pub outcome: Outcome,
     /// True if calls wait for admission.

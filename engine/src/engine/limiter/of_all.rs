@@ -73,6 +73,11 @@ impl LimitOfAll {
         self.taken_of_one
     }
 
+    /// The most calls of all endpoints that were in flight and all taken.
+    pub(crate) const fn taken(&self) -> u32 {
+        self.taken
+    }
+
     /// Adjusts to the result of a call; true if it is a refusal that a shared pool explains.
     pub fn explains(
         &mut self,

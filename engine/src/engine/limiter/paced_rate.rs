@@ -89,6 +89,16 @@ impl RecentCalls {
         });
         since.fold(in_flight, f64::max)
     }
+
+    /// When a bucket that holds one second's calls, `per_s`, has room for one more after these.
+    pub(super) fn room_at(&self, per_s: f64) -> Timestamp {
+        let share = Duration::from_secs_f64(1.0 / per_s);
+        let burst = Duration::from_secs_f64((1.0 - 1.0 / per_s).max(0.0));
+        let mut sent: Vec<Timestamp> = self.sent.iter().copied().collect();
+        sent.sort_unstable();
+        let full_at = sent.into_iter().fold(Timestamp::ZERO, |full_at, at| full_at.max(at) + share);
+        Timestamp::from_nanos(full_at.as_nanos().saturating_sub(nanos(burst)))
+    }
 }
 
 impl PacedRate {
