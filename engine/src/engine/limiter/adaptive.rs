@@ -464,7 +464,9 @@ impl ConcurrencyLimit for Adaptive {
     }
 
     fn on_deferred(&mut self, until: Timestamp) {
-        self.deferral = until.since(self.refused_at);
+        if until > self.refused_at {
+            self.deferral = until.since(self.refused_at);
+        }
         if let Some(rate) = &mut self.rate {
             rate.begin_round(until);
         }
