@@ -7,6 +7,7 @@
 //! profile of the mock, only the answers to its own calls.
 
 mod calls;
+mod edits;
 mod evidence;
 mod faults;
 mod fit;
@@ -20,7 +21,9 @@ mod target;
 mod text;
 
 pub use calls::probe;
+pub use edits::SeenEdits;
 pub use evidence::{EvidenceError, calls_behind, draws};
+pub(crate) use edits::MODIFIED;
 pub use fit::TargetFit;
 pub use har::{Har, HarError, PassedOver};
 pub use law::{FittedLaw, LawEstimate, LawSource};
@@ -79,6 +82,8 @@ pub struct ProbeTrace {
     pub retry_after: Option<Duration>,
     /// True if a burst was sent to find limits.
     pub looked_for_limits: bool,
+    /// Accounts that others changed while it lasted; `None` if that could not be seen.
+    pub edits: Option<SeenEdits>,
     /// Accounts that the sample run wrote.
     pub written: u64,
     /// Accounts of the sample run that were not migrated, for whatever reason.

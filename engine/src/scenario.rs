@@ -354,12 +354,17 @@ impl Scenario {
     }
 
     /// The scenario with at most `most` accounts, the first of the organisation: synthetic accounts
-    /// are much alike. A smaller scenario is returned unchanged.
+    /// are much alike. A smaller scenario is returned unchanged. Colleagues edit the whole organisation, so that it
+    /// stays as it is where there are some: in a smaller one they would meet the run more often.
     #[must_use]
     pub fn part(&self, most: u64) -> Self {
         match &self.resources {
             _ if self.selected.max(self.accounts) <= most => self.clone(),
-            Resources::Ids(_) => self.of_size(self.selected.min(most)),
+            Resources::Ids(_) => {
+                let part = self.of_size(self.selected.min(most));
+                let has_staff = self.profile.staff().is_some();
+                Self { accounts: if has_staff { self.accounts } else { part.accounts }, ..part }
+            }
             // As many accounts as a sample of the filter takes, or else a share of those that it selects.
             Resources::Search { .. } => {
                 let mut part = self.clone();

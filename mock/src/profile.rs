@@ -6,7 +6,7 @@ mod faults;
 mod limits;
 mod service;
 
-pub use evidence::{WireCall, WireEvidence, WireQuantiles};
+pub use evidence::{WireCall, WireEdits, WireEvidence, WireQuantiles};
 pub use faults::WireFault;
 pub use limits::WireLimits;
 pub use service::{LawName, WireCongestion, WireLaw, WireService};

@@ -3,6 +3,7 @@
 
 use super::server::TargetReader;
 use super::subject::PreflightError;
+use crate::probe::MODIFIED;
 use crate::text::csv_cell;
 use neon_mock::api::{
     AccountId, Criterion, CustomField, FieldId, MAX_PAGE_SIZE, OutputField, SearchRow, Value,
@@ -13,9 +14,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-
-/// Column with the time of an account's last change.
-const MODIFIED: &str = "Account Last Modified Date/Time";
 
 /// The most pages of a search: five million accounts.
 const MAX_PAGES: u32 = 25_000;

@@ -1,8 +1,10 @@
-//! The calls of a probe: single reads, then a burst, then a few more as slots become free.
+//! The calls of a probe: single reads, then a burst, then a few more as slots become free, between two searches
+//! for what others change meanwhile.
 //!
 //! One future, which spawns nothing, over any transport and clock. A failed call is not retried: the
 //! failure rate is one of the figures to find.
 
+use super::edits::{NewestChanges, SeenEdits, newest};
 use super::sample::sample;
 use super::{MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -24,12 +26,15 @@ const SECOND_BURST: u32 = 13;
 const AFTER_BURST: u32 = 8;
 
 /// Single reads without a sample run, and ahead of one, which needs part of the budget.
-const SINGLE: u32 = 24;
+const SINGLE: u32 = 22;
 const SINGLE_SHORT: u32 = 5;
 
 /// Calls of a sample run beside one write per account: its look-up, its search, the reads of accounts
 /// that the search does not settle, and writes that are made again.
 const BESIDE_WRITES: u32 = 6;
+
+/// The last call: the search for what others changed meanwhile.
+const LAST: u32 = 1;
 
 /// Share of the median read after which a burst without a refusal counts as admitted: refusals take less
 /// than that, and most of the burst is still in flight.
@@ -58,6 +63,8 @@ pub(super) struct Prober<'a, T, C> {
     /// Calls that may be made in this phase.
     most: Cell<u32>,
     calls: RefCell<Vec<(u32, Attempt)>>,
+    /// The newest changes as the probe began.
+    newest: RefCell<Option<NewestChanges>>,
     retry_after: Cell<Option<Duration>>,
     /// Set once the budget is spent and a call was not made.
     pub(super) stop: Stop,
@@ -134,21 +141,23 @@ pub async fn probe<T: Transport, C: Clock>(
         sent: Cell::new(0),
         most: Cell::new(MOST_CALLS),
         calls: RefCell::default(),
+        newest: RefCell::default(),
         retry_after: Cell::default(),
         stop: Stop::patient(),
     };
-    if options.sample > 0 {
-        prober.most.set(MOST_CALLS - options.sample - BESIDE_WRITES);
-    }
+    let of_sample = if options.sample > 0 { options.sample + BESIDE_WRITES } else { 0 };
+    prober.most.set(MOST_CALLS - LAST - of_sample);
     let ids = prober.read(subject.resources, options).await?;
-    prober.most.set(MOST_CALLS);
+    prober.most.set(MOST_CALLS - LAST);
     let (mut written, mut left) = (0, 0);
     if options.sample > 0 {
         clock.sleep_until(clock.now() + REST).await;
         let so_far = prober.trace();
         (written, left) = sample(&prober, subject, &ids, options, &so_far).await?;
     }
-    Ok(ProbeTrace { written, left, looked_for_limits: options.find_pool, ..prober.trace() })
+    prober.most.set(MOST_CALLS);
+    let edits = prober.edits(&ids[..ids.len().min(options.sample as usize)]).await;
+    Ok(ProbeTrace { written, left, edits, looked_for_limits: options.find_pool, ..prober.trace() })
 }
 
 impl<T: Transport, C: Clock> Prober<'_, T, C> {
@@ -168,6 +177,9 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
     ) -> Result<Vec<AccountId>, ProbeError> {
         let is_short = options.sample > 0;
         self.first(&Request::ListCustomFields(Category::Account)).await?;
+        let newest = self.newest_changes().await;
+        self.newest.replace(newest);
+        self.clock.sleep_until(self.clock.now() + REST).await;
         if !is_short {
             self.one(&Request::ListCustomFields(Category::Account)).await;
         }
@@ -237,6 +249,23 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
             return None;
         }
         Some(outcome_of(&self.call(request).await))
+    }
+
+    /// The newest changes; `None` if the search was not answered, or does not tell them.
+    async fn newest_changes(&self) -> Option<NewestChanges> {
+        if self.sent.get() >= self.most.get() {
+            return None;
+        }
+        let sent_at = self.clock.now();
+        let answer = self.call(&newest()).await.ok()?;
+        NewestChanges::of(&answer.body, sent_at)
+    }
+
+    /// The accounts that others changed since the probe began, by a last search; `ours` were written by the probe.
+    async fn edits(&self, ours: &[AccountId]) -> Option<SeenEdits> {
+        let first = self.newest.take()?;
+        let last = self.newest_changes().await?;
+        Some(first.until(&last, ours))
     }
 
     /// Median duration of the reads of accounts so far.

@@ -4,6 +4,7 @@
 //! forecasts by it draws from what they leave open, as if the target had just been probed. A profile
 //! without evidence, or changed since it was fitted, is taken as exact.
 
+use super::edits::SeenEdits;
 use super::fit::TargetFit;
 use super::{ProbeError, ProbeTrace};
 use neon_mock::api::Endpoint;
@@ -39,6 +40,7 @@ pub(super) fn of_trace(trace: &ProbeTrace) -> WireEvidence {
         looked_for_limits: trace.looked_for_limits,
         retry_after: trace.retry_after.map(|after| DurationText(TIME.clamp(after))),
         calls: trace.calls.iter().map(call).collect(),
+        edits: trace.edits.map(SeenEdits::to_wire),
         ..WireEvidence::default()
     }
 }
@@ -61,6 +63,7 @@ fn trace(evidence: &WireEvidence) -> Result<ProbeTrace, EvidenceError> {
         calls: evidence.calls.iter().enumerate().map(call).collect::<Result<_, _>>()?,
         retry_after: evidence.retry_after.map(|after| after.0),
         looked_for_limits: evidence.looked_for_limits,
+        edits: evidence.edits.as_ref().and_then(SeenEdits::of_wire),
         ..ProbeTrace::default()
     })
 }

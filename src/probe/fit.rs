@@ -1,5 +1,6 @@
 //! Fits a profile to a trace: point estimates, and posteriors to draw profiles from.
 
+use super::edits::SeenEdits;
 use super::evidence;
 use super::faults::{FaultPosterior, PRIOR_KIND, PRIOR_KIND_OF_RUN};
 use super::growth::{Growth, GrowthPosterior};
@@ -53,6 +54,8 @@ pub struct TargetFit {
     growth: GrowthPosterior,
     faults: FaultPosterior,
     left_open: LimitsPosterior,
+    /// Edits of others while the calls lasted; `None` where nobody looked.
+    edits: Option<SeenEdits>,
     /// Limits by kind of call: the point estimates.
     pub limits: FittedLimits,
     refusal: Duration,
@@ -154,6 +157,7 @@ impl TargetFit {
             growth,
             faults: FaultPosterior::of(&trace.calls, prior_kind),
             left_open,
+            edits: trace.edits,
             limits,
             refusal: refusal.unwrap_or(REFUSAL),
             retry_after: trace.retry_after,
@@ -212,6 +216,7 @@ impl TargetFit {
             growth: GrowthPosterior::steady(),
             faults: FaultPosterior::counted(evidence.failed, evidence.admitted),
             left_open,
+            edits: None,
             limits: left_open.documented(),
             refusal: REFUSAL,
             retry_after: None,
@@ -281,7 +286,7 @@ impl TargetFit {
         if scope == Scope::Organisation {
             share_among_all(&mut wire.limits);
         }
-        wire.staff = others(held, &laws);
+        wire.staff = self.colleagues(held, &laws, seed);
         let [asks, wait] = [(); 2].map(|()| unit(from.next_u64()));
         if !self.left_open.was_refused() && asks < PRIOR_RETRY_AFTER {
             let [least_s, most_s] = RETRY_AFTER_S;
@@ -291,11 +296,24 @@ impl TargetFit {
         checked(name, &wire)
     }
 
+    /// The colleagues of a draw, who hold so many places of the pools of reads and writes in the mean; none where they
+    /// hold none, unless their edits were seen.
+    fn colleagues(&self, held: [f64; 2], laws: &[FittedLaw; 4], seed: u64) -> Option<WireStaff> {
+        let [reads, writes, ..] = laws;
+        let per_s = |held: f64, law: &FittedLaw| held / (law.figures()[0] / 1e9);
+        let holding_per_s = (per_s(held[0], reads) + per_s(held[1], writes)).min(MOST_EDITS_PER_S);
+        let edits_per_s = self.edits.map_or(holding_per_s, |seen| {
+            seen.draw(holding_per_s, &mut stream(seed, "edits that a probe saw"))
+        });
+        EDITS_PER_S.check(edits_per_s).ok().map(colleagues_at)
+    }
+
     /// The profile of the point estimates in its wire form, with its evidence.
     pub(super) fn wire(&self) -> WireProfile {
         let growth = self.growth.point();
         let faults = self.faults.wire(self.faults.share());
         let mut wire = self.with(&self.point(growth), growth, faults, self.limits.into());
+        wire.staff = self.edits.and_then(SeenEdits::per_s).map(colleagues_at);
         let digest = checked("fitted", &wire).digest().to_owned();
         wire.evidence = Some(WireEvidence { digest, ..self.evidence.clone() });
         wire
@@ -393,18 +411,9 @@ fn share_among_all(limits: &mut WireLimits) {
     limits.per_second = one(&mut limits.endpoints_per_second);
 }
 
-/// Others who hold so many places of the pools of reads and writes in the mean; none where they hold none.
-fn others(held: [f64; 2], [reads, writes, ..]: &[FittedLaw; 4]) -> Option<WireStaff> {
-    let per_s = |held: f64, law: &FittedLaw| held / (law.figures()[0] / 1e9);
-    let [of_reads, of_writes] = held;
-    let edits_per_s = (per_s(of_reads, reads) + per_s(of_writes, writes)).min(MOST_EDITS_PER_S);
-    let think = DurationText(THINK);
-    EDITS_PER_S.check(edits_per_s).is_ok().then(|| WireStaff {
-        edits_per_s,
-        skew: 0.0,
-        think,
-        fields: Vec::new(),
-    })
+/// Colleagues who open so many accounts per second.
+fn colleagues_at(edits_per_s: f64) -> WireStaff {
+    WireStaff { edits_per_s, skew: 0.0, think: DurationText(THINK), fields: Vec::new() }
 }
 
 fn checked(name: &str, wire: &WireProfile) -> Profile {
@@ -427,7 +436,9 @@ fn left_open(trace: &ProbeTrace) -> LimitsPosterior {
     let calls_of = |is_meant: &dyn Fn(Endpoint) -> bool| -> Vec<&Attempt> {
         trace.calls.iter().filter(|call| is_meant(call.endpoint)).collect()
     };
-    let of = |is_meant: &dyn Fn(Endpoint) -> bool| infer_limit(&[&calls_of(is_meant)]);
+    let has_others = trace.edits.is_some_and(|seen| seen.accounts > 0);
+    let of =
+        |is_meant: &dyn Fn(Endpoint) -> bool| infer_limit(&[&calls_of(is_meant)], has_others);
     let write = if trace.of(Endpoint::PutAccount).next().is_some() {
         Endpoint::PutAccount
     } else {
@@ -436,12 +447,13 @@ fn left_open(trace: &ProbeTrace) -> LimitsPosterior {
     let reads = calls_of(&|it| it == Endpoint::GetAccount);
     let writes = calls_of(&|it| it == write);
     LimitsPosterior {
-        get: infer_limit(&[&reads]),
-        patch: infer_limit(&[&writes]),
-        alike: infer_limit(&[&reads, &writes]),
+        get: infer_limit(&[&reads], has_others),
+        patch: infer_limit(&[&writes], has_others),
+        alike: infer_limit(&[&reads, &writes], has_others),
         search: of(&|it| it == Endpoint::SearchAccounts),
         of_accounts: of(&|it| matches!(kind(it), Some(Class::Get | Class::Patch))),
         of_all: of(&|_| true),
+        has_others,
         is_of_run: false,
     }
 }

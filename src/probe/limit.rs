@@ -113,13 +113,16 @@ const EXACT_TO: Duration = Duration::from_millis(20);
 /// From so many refusals on, a pool may leave one unexplained.
 const MANY: u32 = 4;
 
+/// Refusals that a pool may leave unexplained where colleagues were seen to work in it meanwhile.
+const BESIDE_OTHERS: u32 = 2;
+
 /// Median service time up to which a window refuses most of the calls that follow: in that time it
 /// admits few, and many are sent.
 const SHORT: Duration = Duration::from_millis(400);
 
 /// Infers the limit of one kind of call from its calls, in the order of sending; of several kinds that are limited
-/// alike, each by itself, from the calls of each.
-pub(super) fn infer_limit(kinds: &[&[&Attempt]]) -> InferredLimit {
+/// alike, each by itself, from the calls of each. `has_others` if colleagues were seen at work meanwhile.
+pub(super) fn infer_limit(kinds: &[&[&Attempt]], has_others: bool) -> InferredLimit {
     let seen: Vec<SeenCalls<'_>> = kinds.iter().map(|calls| SeenCalls::of(calls)).collect();
     let count = |of: fn(&SeenCalls<'_>) -> usize| seen.iter().map(of).sum::<usize>() as u32;
     let (calls, admitted) = (count(|it| it.calls.len()), count(|it| it.admitted.len()));
@@ -151,7 +154,10 @@ pub(super) fn infer_limit(kinds: &[&[&Attempt]]) -> InferredLimit {
     let of_all = seen.iter().flat_map(|it| &it.admitted);
     let mut took: Vec<Duration> = of_all.map(|call| call.done_at.since(call.sent_at)).collect();
     took.sort_unstable();
-    let slack = u32::from(refused >= MANY && took[took.len() / 2] <= SHORT);
+    let slack = match has_others {
+        true => BESIDE_OTHERS,
+        false => u32::from(refused >= MANY && took[took.len() / 2] <= SHORT),
+    };
     let is_pool = by_pool <= by_window + slack;
     let limit = if is_pool { AdmissionLimit::Pool(most) } else { AdmissionLimit::PerSecond(rate) };
     InferredLimit { limit: Some(limit), by_pool, by_window, slack, held, ..none }
@@ -241,7 +247,7 @@ mod tests {
                 outcome: if is_admitted { Outcome::Ok } else { Outcome::Rejected },
             })
             .collect();
-        infer_limit(&[&calls.iter().collect::<Vec<_>>()])
+        infer_limit(&[&calls.iter().collect::<Vec<_>>()], false)
     }
 
     #[test]

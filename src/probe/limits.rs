@@ -47,6 +47,9 @@ const PRIOR_SHARED: [(Scope, f64); 2] = [(Scope::Template, 0.07), (Scope::Organi
 /// Probability that others work in a pool while a probe lasts, where one of its refusals has no explanation.
 const STAFF_OF_PROBE: f64 = 0.3;
 
+/// Probability that colleagues who were seen at work explain what limits leave unexplained.
+const EXPLAINED_BY_SEEN: f64 = 0.5;
+
 /// Prior probability that others work in a pool while the run lasts, and the share of the pool that they hold in the
 /// mean, at least and at most, where no refusal tells.
 const PRIOR_STAFF: f64 = 0.06;
@@ -100,6 +103,8 @@ pub(super) struct LimitsPosterior {
     pub(super) of_accounts: InferredLimit,
     /// The limit that all calls share, if they do.
     pub(super) of_all: InferredLimit,
+    /// True if colleagues were seen to work meanwhile.
+    pub(super) has_others: bool,
     /// True of the calls of a run, whose refusals are enough to tell of others.
     pub(super) is_of_run: bool,
 }
@@ -228,9 +233,12 @@ impl LimitsPosterior {
         let unexplained: u32 =
             of_accounts.iter().chain([&search]).map(|seen| seen.unexplained()).sum();
         let alone = unexplained_likelihood(unexplained);
-        let left =
-            if self.is_of_run { PRIOR_STAFF + (1.0 - PRIOR_STAFF) * alone } else { alone };
-        accounts * prior_of(search, DOCUMENTED_SEARCH) * left
+        let by_others = match (self.has_others, self.is_of_run) {
+            (true, _) => EXPLAINED_BY_SEEN,
+            (false, true) => PRIOR_STAFF,
+            (false, false) => 0.0,
+        };
+        accounts * prior_of(search, DOCUMENTED_SEARCH) * (by_others + (1.0 - by_others) * alone)
     }
 
     /// Refusals that the limits of a scope leave unexplained.
@@ -554,12 +562,15 @@ mod tests {
         };
         let reads: Vec<Attempt> = reads.iter().map(call(Endpoint::GetAccount)).collect();
         let writes: Vec<Attempt> = writes.iter().map(call(Endpoint::PatchAccount)).collect();
-        let mut all: Vec<&Attempt> = reads.iter().chain(&writes).collect();
+        let reads: Vec<&Attempt> = reads.iter().collect();
+        let writes: Vec<&Attempt> = writes.iter().collect();
+        let mut all = [reads.clone(), writes.clone()].concat();
         all.sort_by_key(|call| call.sent_at);
-        let of_accounts = infer_limit(&all);
+        let of_accounts = infer_limit(&[&all], false);
         LimitsPosterior {
-            get: infer_limit(&reads.iter().collect::<Vec<_>>()),
-            patch: infer_limit(&writes.iter().collect::<Vec<_>>()),
+            get: infer_limit(&[&reads], false),
+            patch: infer_limit(&[&writes], false),
+            alike: infer_limit(&[&reads, &writes], false),
             of_accounts,
             of_all: of_accounts,
             ..LimitsPosterior::default()

@@ -29,7 +29,7 @@ pub(super) async fn sample<T: Transport, C: Clock>(
     so_far: &ProbeTrace,
 ) -> Result<(u64, u64), ProbeError> {
     let ids = &ids[..ids.len().min(options.sample as usize)];
-    let reads = infer_limit(&[&so_far.of(Endpoint::GetAccount).collect::<Vec<_>>()]).limit;
+    let reads = infer_limit(&[&so_far.of(Endpoint::GetAccount).collect::<Vec<_>>()], false).limit;
     let writes = match (options.find_pool, reads) {
         // Refusals are not allowed: one call at a time.
         (false, _) => WriteLimit { limit: 1, spacing: Duration::ZERO, goes_beyond: false },

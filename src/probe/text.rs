@@ -3,7 +3,7 @@
 use super::fit::{KINDS, TargetFit};
 use super::law::{LawEstimate, LawSource};
 use crate::text::fine_ms;
-use neon_mock::profile::{LawName, WireCall, WireEvidence, WireLaw, WireQuantiles};
+use neon_mock::profile::{LawName, WireCall, WireEdits, WireEvidence, WireLaw, WireQuantiles};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -60,6 +60,15 @@ impl TargetFit {
                 text,
                 "congestion = {{ contention = {:.4}, coherency = {:.4} }}",
                 congestion.contention, congestion.coherency
+            );
+        }
+        if let Some(staff) = &wire.staff {
+            let _ = writeln!(
+                text,
+                "\n# Accounts that others changed while the probe lasted; how long they think is assumed.\n\
+                 [staff]\nedits_per_s = {:?}\nthink = {}",
+                staff.edits_per_s,
+                duration(staff.think.0)
             );
         }
         let (failed, calls) = self.failed();
@@ -128,7 +137,7 @@ fn of_law(law: &WireLaw) -> String {
 
 /// The table of the observations.
 fn evidence_text(evidence: &WireEvidence) -> String {
-    let WireEvidence { digest, looked_for_limits, retry_after, calls, quantiles, admitted, failed } =
+    let WireEvidence { digest, looked_for_limits, retry_after, calls, edits, quantiles, .. } =
         evidence;
     let mut text = format!(
         "\n# What the figures above were fitted to. Forecasts draw from it while the digest is that of the\n\
@@ -139,6 +148,10 @@ fn evidence_text(evidence: &WireEvidence) -> String {
     if let Some(after) = retry_after {
         let _ = writeln!(text, "retry_after = {}", duration(after.0));
     }
+    if let Some(WireEdits { accounts, during }) = edits {
+        let during = duration(during.0);
+        let _ = writeln!(text, "edits = {{ accounts = {accounts}, during = {during} }}");
+    }
     if !calls.is_empty() {
         text.push_str("# endpoint, sent at and took in ns, outcome\ncalls = [\n");
         for WireCall(endpoint, sent_ns, took_ns, outcome) in calls {
@@ -148,6 +161,7 @@ fn evidence_text(evidence: &WireEvidence) -> String {
         text.push_str("]\n");
     }
     if !quantiles.is_empty() {
+        let WireEvidence { admitted, failed, .. } = evidence;
         let _ = writeln!(text, "admitted = {admitted}\nfailed = {failed}");
     }
     for WireQuantiles { class, p50_ms, p90_ms, calls } in quantiles {

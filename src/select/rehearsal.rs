@@ -303,12 +303,9 @@ impl<'a> Rehearsal<'a> {
         let key = if self.target.is_uncertain() { seed } else { 0 };
         let Self { scenario, target, is_whole, parts: [smaller, larger], .. } = self;
         self.stages.entry(key).or_insert_with(|| {
-            let profile = target.profile(seed);
-            let part = |most: u64| {
-                let mut part = scenario.part(most);
-                part.profile = profile.clone().into_owned();
-                part
-            };
+            let mut drawn = (*scenario).clone();
+            drawn.profile = target.profile(seed).into_owned();
+            let part = |most: u64| drawn.part(most);
             if *is_whole {
                 return Stage { part: part(u64::MAX), larger: None };
             }

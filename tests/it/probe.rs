@@ -146,6 +146,32 @@ fn no_more_calls_than_sixty_and_no_write_that_was_not_asked_for() {
 }
 
 #[test]
+fn colleagues_are_seen_by_the_accounts_that_they_change() {
+    let staffed = built_in("staff");
+    let edits_per_s = staffed.profile.staff().unwrap().edits_per_s;
+    for options in [READS, SAMPLE] {
+        let (mut accounts, mut during_s) = (0, 0.0);
+        for seed in 1..=40 {
+            let (trace, _) = probed(&staffed, &ProbeOptions { seed, ..options }).unwrap();
+            let seen = trace.edits.expect("two searches were answered");
+            accounts += seen.accounts;
+            during_s += seen.during.as_secs_f64();
+            // A guard is considered, by the profile and by its file.
+            let fit = TargetFit::of(&trace).unwrap();
+            assert_eq!(fit.profile("probed").staff().is_some(), seen.accounts > 0, "seed {seed}");
+        }
+        let seen_per_s = f64::from(accounts) / during_s;
+        // An account that is changed twice counts once, and times are in whole seconds.
+        let share = seen_per_s / edits_per_s;
+        assert!((0.6..1.1).contains(&share), "{seen_per_s} of {edits_per_s} per second");
+    }
+    let (trace, _) = probed(&built_in("documented"), &SAMPLE).unwrap();
+    assert_eq!(trace.edits.unwrap().accounts, 0, "its own writes are no colleague's");
+    let fit = TargetFit::of(&trace).unwrap();
+    assert!(fit.profile("quiet").staff().is_none());
+}
+
+#[test]
 fn nobody_is_refused_who_may_not_be() {
     let scenario = built_in("documented");
     let options = ProbeOptions { find_pool: false, ..SAMPLE };
@@ -461,7 +487,7 @@ fn hostile_har_files_are_refused_by_entry_and_member() {
 
 #[test]
 fn a_file_draws_what_its_fit_draws_until_it_is_changed_by_hand() {
-    for name in ["documented", "per-second", "constant", "flaky", "congested"] {
+    for name in ["documented", "per-second", "constant", "flaky", "congested", "staff"] {
         for options in [READS, SAMPLE] {
             let fit = fitted(&built_in(name), &options);
             let (file, made) = (reread(&fit), fit.profile("made"));

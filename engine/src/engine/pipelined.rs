@@ -158,8 +158,9 @@ struct Line<'i> {
     getting: usize,
     patching: usize,
     putting: usize,
-    /// When the last search began, and the accounts written since.
+    /// When the last search began, how long searches take, and the accounts written since it began.
     searched_at: Option<Timestamp>,
+    search_takes: Option<Duration>,
     written: usize,
     /// Accounts of the last page, and how many of them had to be written.
     last_page: (usize, usize),
@@ -181,6 +182,7 @@ impl<'i> Line<'i> {
             patching: 0,
             putting: 0,
             searched_at: None,
+            search_takes: None,
             written: 0,
             last_page: (1, 1),
             enough: AT_FIRST,
@@ -268,10 +270,10 @@ impl<'i> Line<'i> {
         let searches = self.settings.reads_in_force() == Reads::Search;
         let unread = self.again.len() + self.unread.len();
         let few = unread <= GETS_PER_SEARCH * room.gets.in_flight;
-        if !searches || self.searching.is_some() || ahead > self.enough || few {
+        if !searches || self.searching.is_some() || ahead > self.enough_at(room, now) || few {
             return None;
         }
-        let size = unread.min(self.page_size(now));
+        let size = unread.min(self.page_size(room, now));
         (self.searched_at, self.written) = (Some(now), 0);
         let ids: Rc<[AccountId]> = std::iter::from_fn(|| self.next_unread()).take(size).collect();
         let page = SearchedPage { left: Rc::new(Cell::new(ids.len())), ids };
@@ -279,13 +281,28 @@ impl<'i> Line<'i> {
         Some(PipelineStep::Search(page))
     }
 
+    /// The most waiting accounts at which the next page is requested: no more than are written in a few searches, once
+    /// the writes since the last one tell their speed, and no fewer than keep them busy.
+    fn enough_at(&self, room: Room, now: Timestamp) -> usize {
+        let (Some(searched_at), Some(takes)) = (self.searched_at, self.search_takes) else {
+            return self.enough;
+        };
+        if self.written < LEAST {
+            return self.enough;
+        }
+        let per_s = self.written as f64 / now.since(searched_at).as_secs_f64();
+        let of_searches = SEARCHES_AHEAD as f64 * per_s * takes.as_secs_f64();
+        let least = LEAST.max(2 * room.writes());
+        self.enough.min((of_searches.ceil() as usize).max(least))
+    }
+
     /// Accounts of the next page: their writes take as long as a row stays fresh, or a few searches.
-    fn page_size(&self, now: Timestamp) -> usize {
+    fn page_size(&self, room: Room, now: Timestamp) -> usize {
         let Some(searched_at) = self.searched_at else { return PAGE };
         let elapsed_s = now.since(searched_at).as_secs_f64();
         let (read, to_write) = self.last_page;
-        let writes =
-            (self.written as f64 / elapsed_s * FRESH.as_secs_f64()).max(self.enough as f64);
+        let enough = self.enough_at(room, now);
+        let writes = (self.written as f64 / elapsed_s * FRESH.as_secs_f64()).max(enough as f64);
         // Without a write, the page is the largest.
         let page = writes * read as f64 / to_write as f64;
         (page as usize).clamp(LEAST, PAGE)
@@ -319,14 +336,17 @@ impl<'i> Line<'i> {
     }
 
     /// Drops rows that have grown old, but for those that are written while the others are read again; their number.
-    fn drop_old_rows(&mut self, now: Timestamp) -> usize {
+    fn drop_old_rows(&mut self, room: Room, now: Timestamp) -> usize {
         let is_old = |row: &PendingAccount| now.since(row.write.read_at) > FRESH;
         let old = self.pending.partition_point(is_old);
         let reads_rows = self.settings.reads_in_force() == Reads::Search;
-        if !reads_rows || self.searching.is_some() || old < 2 * self.enough {
+        let enough = self.enough_at(room, now);
+        // Fewer are written before they would be read again.
+        let is_few = old < enough + enough.max(AT_FIRST);
+        if !reads_rows || self.searching.is_some() || is_few {
             return 0;
         }
-        let dropped = self.pending.drain(self.enough..old);
+        let dropped = self.pending.drain(enough..old);
         let before = self.again.len();
         self.again.extend(dropped.map(|row| row.id));
         self.again.len() - before
@@ -349,15 +369,20 @@ impl<'i> Line<'i> {
     }
 
     /// Records the result of a step.
-    fn take(&mut self, done: StepResult) {
+    fn take(&mut self, done: StepResult, now: Timestamp) {
         match done {
             StepResult::Searched(page) => {
+                if let Some(searched_at) = self.searched_at {
+                    let took = now.since(searched_at);
+                    // A mean that forgets: one long search is not all searches.
+                    self.search_takes =
+                        Some(self.search_takes.map_or(took, |mean| (mean + took) / 2));
+                }
                 let read = self.searching.take().map_or(0, |page| page.left.get());
                 if read > 0 {
                     self.last_page = (read, page.unsettled.len() + page.pending.len());
                 }
                 if self.written > 0 {
-                    // A mean that forgets: one long search is not all searches.
                     let enough = usize::midpoint(self.enough, SEARCHES_AHEAD * self.written);
                     self.enough = enough.clamp(LEAST, PAGE);
                 }
@@ -391,7 +416,7 @@ pub(super) async fn run<T: Transport, C: Clock>(
     let mut first = Ok(());
     loop {
         let now = migrator.caller().clock().now();
-        for _ in 0..line.drop_old_rows(now) {
+        for _ in 0..line.drop_old_rows(Room::now(migrator), now) {
             migrator.caller().emit(&Event::Buffered { records: -1 });
         }
         while first.is_ok()
@@ -404,7 +429,7 @@ pub(super) async fn run<T: Transport, C: Clock>(
             break;
         }
         match running.next().await {
-            Some(Ok(done)) => line.take(done),
+            Some(Ok(done)) => line.take(done, migrator.caller().clock().now()),
             // Steps under way are finished, so that nothing is lost.
             Some(Err(error)) => first = first.and(Err(error)),
             None => break,

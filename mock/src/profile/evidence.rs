@@ -27,6 +27,17 @@ pub struct WireQuantiles {
     pub calls: u64,
 }
 
+/// Accounts that others changed in some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WireEdits {
+    /// Number of the accounts.
+    pub accounts: u32,
+    /// The time.
+    pub during: DurationText,
+}
+
 /// The observations behind a fitted profile; a profile written by hand has none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -43,6 +54,9 @@ pub struct WireEvidence {
     /// The calls in the order of sending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<WireCall>,
+    /// Accounts that others changed while the calls lasted; none where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edits: Option<WireEdits>,
     /// Quantiles of a stored run, which keeps no single calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantiles: Vec<WireQuantiles>,
