@@ -2,6 +2,9 @@
 
 use super::MOST_TIMES;
 use crate::experiment::{Candidate, Portfolio};
+use neonbench_engine::engine::limiter::Limiter;
+use neonbench_engine::engine::{Guard, Reads, Strategy};
+use std::mem::{Discriminant, discriminant};
 
 /// A round of a search.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +96,14 @@ const FEWEST: usize = 4;
 /// A class of candidates of which some survive each round.
 pub(super) type Class = (Portfolio, bool);
 
-/// The survivors of a round, cheapest first: in each class what costs at most `at_most` times its least, of
-/// the cheaper half, and at least a few.
+/// The way in which a candidate works: all but its figures.
+fn kind(one: &Candidate) -> (Strategy, Option<Discriminant<Limiter>>, Option<Reads>, Option<Guard>) {
+    (one.strategy, one.limiter.as_ref().map(discriminant), one.reads, one.guard)
+}
+
+/// The survivors of a round, cheapest first: in each class what costs at most `at_most` times its least, if it is of
+/// the cheaper half or the cheapest of its kind, and at least a few. Many that are nearly alike do not crowd out
+/// another way that a few runs make look a little dearer.
 pub(super) fn survivors(
     racing: &[Candidate],
     classes: &[Class],
@@ -108,9 +117,13 @@ pub(super) fn survivors(
         let is_in = |one: &Candidate| portfolio.holds(one) && (!adapts || one.adapts());
         let held: Vec<usize> = (0..order.len()).filter(|place| is_in(&order[*place].1)).collect();
         let least = held.first().map_or(f64::INFINITY, |place| order[*place].0);
+        let mut kinds = Vec::new();
         for (rank, &place) in held.iter().enumerate() {
-            let is_close = order[place].0 <= at_most * least && 2 * rank < held.len();
-            goes_on[place] |= rank < FEWEST || is_close;
+            let (cost_s, candidate) = &order[place];
+            let is_new = !kinds.contains(&kind(candidate));
+            kinds.extend(is_new.then(|| kind(candidate)));
+            let stands_out = is_new || 2 * rank < held.len();
+            goes_on[place] |= rank < FEWEST || *cost_s <= at_most * least && stands_out;
         }
     }
     let kept = order.into_iter().zip(goes_on).filter(|(_, goes_on)| *goes_on);
