@@ -267,7 +267,10 @@ impl Adaptive {
         (self.successes, self.settled) = (self.successes + 1, self.settled + 1);
         let due = match self.manners {
             Manners::Polite if call.spare_refusals > 0 => self.probe_after,
-            Manners::Polite if self.taken > self.limit => self.probe_after.max(RECOVER_SPENT_AFTER),
+            Manners::Polite if self.taken > self.limit => {
+                let paid = (PRICE_CALLS * f64::from(self.limit) / 3.0) as u32;
+                self.probe_after.max(RECOVER_SPENT_AFTER).max(paid)
+            }
             Manners::Polite => u32::MAX,
             Manners::Pushing => {
                 let most = PROBE_PUSHING_AFTER.max(self.settled / PROBE_PUSHING_SHARE);
@@ -383,7 +386,9 @@ impl Adaptive {
         if call.in_flight < self.limit {
             self.probe_after = self.next_probe(call);
             self.search = self.search.max(PoolSearch::Found);
-            self.change(call.in_flight.max(1), call.done_at);
+            // Others come and go: beside them one place less is refused less often.
+            let left = u32::from(is_below && call.spare_refusals <= 0 && call.in_flight > 2);
+            self.change((call.in_flight - left).max(1), call.done_at);
         }
     }
 
