@@ -471,11 +471,6 @@ impl QueueState {
         if self.is_of_all(&feedback) {
             return;
         }
-        if std::env::var("DBG").is_ok() {
-            let of_all = self.of_all.as_ref().map_or(0, LimitOfAll::limit);
-            let l = &self.queue(sent.endpoint).limiter;
-            eprintln!("DBG {:?} sent {:.3} done {:.3} {:?} beside {} all {} limit {} of_all {} paced {} spacing {:?} nb {:.3} spare {}", sent.endpoint, sent.at.as_nanos() as f64/1e9, now.as_nanos() as f64/1e9, outcome, sent.others, sent.others_of_all, l.limit(), of_all, l.is_paced(), l.spacing(), l.not_before().as_nanos() as f64/1e9, spare_refusals);
-        }
         let limiter = &mut self.queue(sent.endpoint).limiter;
         let (before, was_paced) = (limiter.found(), limiter.is_paced());
         limiter.on_result(&feedback);

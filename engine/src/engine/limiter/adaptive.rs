@@ -387,7 +387,8 @@ impl Adaptive {
             self.probe_after = self.next_probe(call);
             self.search = self.search.max(PoolSearch::Found);
             // Others come and go: beside them one place less is refused less often.
-            let left = u32::from(is_below && call.spare_refusals <= 0 && call.in_flight > 2);
+            let is_crowded = is_below && call.in_flight > 2 && self.settled >= 2 * self.limit;
+            let left = u32::from(is_crowded && call.spare_refusals <= 0);
             self.change((call.in_flight - left).max(1), call.done_at);
         }
     }

@@ -143,6 +143,7 @@ mod tests {
             in_flight: own,
             unanswered: 0,
             in_flight_all: all,
+            taken_of_all: 0,
             outcome,
             queue_waiting: true,
             spare_refusals: 5,

@@ -222,6 +222,7 @@ mod tests {
             in_flight: 0,
             unanswered: 0,
             in_flight_all: 0,
+            taken_of_all: 0,
             outcome: Outcome::Ok,
             queue_waiting: true,
             spare_refusals: 5,

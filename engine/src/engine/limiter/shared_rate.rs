@@ -101,6 +101,7 @@ mod tests {
             in_flight,
             unanswered: 0,
             in_flight_all: in_flight,
+            taken_of_all: 0,
             outcome,
             queue_waiting: true,
             spare_refusals: 5,

@@ -86,6 +86,7 @@ mod tests {
                 in_flight: in_flight - 1,
                 unanswered: 0,
                 in_flight_all: in_flight - 1,
+                taken_of_all: 0,
                 outcome: Outcome::Ok,
                 queue_waiting: true,
                 spare_refusals: 5,

@@ -11,6 +11,7 @@ fn feedback(at_s: f64, in_flight: u32, refused: bool) -> CallFeedback {
         in_flight,
         unanswered: 0,
         in_flight_all: in_flight,
+        taken_of_all: 0,
         outcome: if refused { Outcome::Rejected } else { Outcome::Ok },
         queue_waiting: true,
         spare_refusals: 5,
