@@ -21,9 +21,9 @@ mod target;
 mod text;
 
 pub use calls::probe;
+pub(crate) use edits::MODIFIED;
 pub use edits::SeenEdits;
 pub use evidence::{EvidenceError, calls_behind, draws};
-pub(crate) use edits::MODIFIED;
 pub use fit::TargetFit;
 pub use har::{Har, HarError, PassedOver};
 pub use law::{FittedLaw, LawEstimate, LawSource};

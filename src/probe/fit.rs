@@ -437,8 +437,7 @@ fn left_open(trace: &ProbeTrace) -> LimitsPosterior {
         trace.calls.iter().filter(|call| is_meant(call.endpoint)).collect()
     };
     let has_others = trace.edits.is_some_and(|seen| seen.accounts > 0);
-    let of =
-        |is_meant: &dyn Fn(Endpoint) -> bool| infer_limit(&[&calls_of(is_meant)], has_others);
+    let of = |is_meant: &dyn Fn(Endpoint) -> bool| infer_limit(&[&calls_of(is_meant)], has_others);
     let write = if trace.of(Endpoint::PutAccount).next().is_some() {
         Endpoint::PutAccount
     } else {

@@ -131,18 +131,15 @@ pub(super) fn infer_limit(kinds: &[&[&Attempt]], has_others: bool) -> InferredLi
         |rate| seen.iter().map(|it| unexplained_by_window(it.calls, rate)).sum::<Option<u32>>();
     let rate = (1..=admitted).find(|&rate| by_window_of(rate).is_some()).unwrap_or(admitted);
     let refused = calls - admitted;
-    let none = InferredLimit {
-        most_in_flight: most,
-        least_rate: rate,
-        calls,
-        ..InferredLimit::default()
-    };
+    let none =
+        InferredLimit { most_in_flight: most, least_rate: rate, calls, ..InferredLimit::default() };
     if refused == 0 || admitted == 0 {
         return none;
     }
     let by_window = by_window_of(rate).unwrap_or(refused);
-    let met_free =
-        |(call, met): &(&&Attempt, usize)| call.outcome == Outcome::Rejected && (*met as u32) < most;
+    let met_free = |(call, met): &(&&Attempt, usize)| {
+        call.outcome == Outcome::Rejected && (*met as u32) < most
+    };
     let with_met = || seen.iter().flat_map(|it| it.calls.iter().zip(in_flight(it.calls)));
     let by_pool = with_met().filter(met_free).count() as u32;
     let held = Held::of(with_met().filter_map(|(call, met)| {
@@ -154,10 +151,8 @@ pub(super) fn infer_limit(kinds: &[&[&Attempt]], has_others: bool) -> InferredLi
     let of_all = seen.iter().flat_map(|it| &it.admitted);
     let mut took: Vec<Duration> = of_all.map(|call| call.done_at.since(call.sent_at)).collect();
     took.sort_unstable();
-    let slack = match has_others {
-        true => BESIDE_OTHERS,
-        false => u32::from(refused >= MANY && took[took.len() / 2] <= SHORT),
-    };
+    let is_short = took[took.len() / 2] <= SHORT;
+    let slack = if has_others { BESIDE_OTHERS } else { u32::from(refused >= MANY && is_short) };
     let is_pool = by_pool <= by_window + slack;
     let limit = if is_pool { AdmissionLimit::Pool(most) } else { AdmissionLimit::PerSecond(rate) };
     InferredLimit { limit: Some(limit), by_pool, by_window, slack, held, ..none }
@@ -265,7 +260,10 @@ mod tests {
         let bound = inferred(&[&burst[..], &[(200, 400, true)]].concat());
         assert_eq!(bound.limit, Some(AdmissionLimit::Pool(2)));
         let bound = inferred(&[&burst[..], &[(200, 230, false)]].concat());
-        assert_eq!((bound.limit, bound.is_unambiguous()), (Some(AdmissionLimit::PerSecond(2)), true));
+        assert_eq!(
+            (bound.limit, bound.is_unambiguous()),
+            (Some(AdmissionLimit::PerSecond(2)), true)
+        );
     }
 
     #[test]

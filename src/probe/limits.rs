@@ -206,7 +206,10 @@ impl LimitsPosterior {
         [
             (Scope::Endpoint, own * (alike + apart)),
             (template, of_template * self.evidence_of(&[of_accounts], search)),
-            (organisation, of_organisation * self.evidence_of(&[of_all], &InferredLimit::default())),
+            (
+                organisation,
+                of_organisation * self.evidence_of(&[of_all], &InferredLimit::default()),
+            ),
         ]
     }
 
@@ -297,13 +300,8 @@ impl LimitsPosterior {
     }
 
     fn scope_at(&self, unit: f64) -> Scope {
-        let scopes = self.scopes();
-        let mut left = unit * scopes.iter().map(|(_, probability)| probability).sum::<f64>();
-        let at = scopes.iter().find(|(_, probability)| {
-            left -= probability;
-            left < 0.0
-        });
-        at.map_or(Scope::Endpoint, |(scope, _)| *scope)
+        let scopes = self.scopes().map(|(scope, probability)| (Some(scope), probability));
+        one_of(scopes.to_vec(), unit).unwrap_or(Scope::Endpoint)
     }
 
     /// True if it is more likely than not that kinds of calls share a limit.

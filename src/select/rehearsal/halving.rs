@@ -97,7 +97,9 @@ const FEWEST: usize = 4;
 pub(super) type Class = (Portfolio, bool);
 
 /// The way in which a candidate works: all but its figures.
-fn kind(one: &Candidate) -> (Strategy, Option<Discriminant<Limiter>>, Option<Reads>, Option<Guard>) {
+fn kind(
+    one: &Candidate,
+) -> (Strategy, Option<Discriminant<Limiter>>, Option<Reads>, Option<Guard>) {
     (one.strategy, one.limiter.as_ref().map(discriminant), one.reads, one.guard)
 }
 
