@@ -26,7 +26,7 @@ const SECOND_BURST: u32 = 13;
 const AFTER_BURST: u32 = 8;
 
 /// Single reads without a sample run, and ahead of one, which needs part of the budget.
-const SINGLE: u32 = 22;
+const SINGLE: u32 = 24;
 const SINGLE_SHORT: u32 = 5;
 
 /// Calls of a sample run beside one write per account: its look-up, its search, the reads of accounts
@@ -180,9 +180,6 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
         let newest = self.newest_changes().await;
         self.newest.replace(newest);
         self.clock.sleep_until(self.clock.now() + REST).await;
-        if !is_short {
-            self.one(&Request::ListCustomFields(Category::Account)).await;
-        }
         let (criteria, known) = match resources {
             AccountSource::Ids(ids) => {
                 let page = ids.len().min(MAX_PAGE_SIZE as usize);
@@ -199,7 +196,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
             return Err(ProbeError::NoAccounts);
         }
         if options.find_pool {
-            let two = Burst { width: 2, second: None, more: if is_short { 0 } else { 2 } };
+            let two = Burst { width: 2, second: None, more: if is_short { 0 } else { 1 } };
             self.burst(&|_| search.clone(), two).await;
         } else {
             self.one(&search).await;

@@ -100,10 +100,10 @@ impl InferredLimit {
         self.for_window() != 0
     }
 
-    /// Refusals more that a pool leaves unexplained than a window; within the slack, none.
+    /// Refusals more that a pool leaves unexplained than a window; none where the slack covers them.
     pub(super) fn for_window(&self) -> i32 {
         let more = self.by_pool.cast_signed() - self.by_window.cast_signed();
-        if more > 0 { (more - self.slack.cast_signed()).max(0) } else { more }
+        if (0..=self.slack.cast_signed()).contains(&more) { 0 } else { more }
     }
 }
 

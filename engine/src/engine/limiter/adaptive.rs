@@ -255,10 +255,11 @@ impl Adaptive {
             let opened = self.limit + self.manners.opened_by_success();
             let most = match self.manners {
                 // No more refusals at once than are free.
-                Manners::Polite => {
-                    self.taken + u32::try_from(call.spare_refusals).unwrap_or(0).max(SPARE)
+                Manners::Polite if self.taken < WIDE => {
+                    let free = u32::try_from(call.spare_refusals).unwrap_or(0).max(SPARE);
+                    self.taken + free + self.taken / 4
                 }
-                Manners::Pushing => u32::MAX,
+                _ => u32::MAX,
             };
             let most = most.min(most_after(self.taken));
             self.limit = opened.min(most).clamp(self.limit, MOST);
