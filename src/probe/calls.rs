@@ -27,11 +27,11 @@ const AFTER_BURST: u32 = 8;
 
 /// Single reads without a sample run, and ahead of one, which needs part of the budget.
 const SINGLE: u32 = 24;
-const SINGLE_SHORT: u32 = 5;
+const SINGLE_SHORT: u32 = 4;
 
 /// Calls of a sample run beside one write per account: its look-up, its search, the reads of accounts
 /// that the search does not settle, and writes that are made again.
-const BESIDE_WRITES: u32 = 6;
+const BESIDE_WRITES: u32 = 5;
 
 /// The last call: the search for what others changed meanwhile.
 const LAST: u32 = 1;
