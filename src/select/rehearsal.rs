@@ -447,7 +447,7 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// The best of `finalists` in the one ranking; and of those that nobody can tell from it, the one whose
-    /// dear runs are least dear. `None` where none is allowed.
+    /// dear runs are least dear; on a known target the one with the fewest calls of those. `None` where none is allowed.
     fn safest(
         &mut self,
         finalists: &[Candidate],
@@ -474,8 +474,13 @@ impl<'a> Rehearsal<'a> {
         };
         let close = not_told_apart(self.goal, &entries, &ranking, true).unwrap_or_default();
         let close = close.into_iter().filter(|place| cost_s(*place) <= CLOSE * cost_s(first));
-        let all = std::iter::once(first).chain(close);
-        let safest = all.min_by(|a, b| dear_s(*a).total_cmp(&dear_s(*b)));
+        let all: Vec<usize> = std::iter::once(first).chain(close).collect();
+        let least_s = all.iter().map(|place| dear_s(*place)).fold(f64::INFINITY, f64::min);
+        // Calls cost nobody anything where they are not refused, which only a known target says.
+        let as_safe = if self.target.is_uncertain() { 1.0 } else { CLOSE };
+        let safe = all.into_iter().filter(|place| dear_s(*place) <= as_safe * least_s);
+        let calls = |place: &usize| entries[*place].runs.mean(|run| run.calls as f64);
+        let safest = safe.min_by(|a, b| calls(a).total_cmp(&calls(b)));
         Ok(safest.map(|place| (entries[place].candidate, cost_s(place))))
     }
 
