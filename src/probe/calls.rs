@@ -196,7 +196,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
             return Err(ProbeError::NoAccounts);
         }
         if options.find_pool {
-            let two = Burst { width: 2, second: None, more: if is_short { 0 } else { 1 } };
+            let two = Burst { width: 2, second: None, more: u32::from(!is_short) };
             self.burst(&|_| search.clone(), two).await;
         } else {
             self.one(&search).await;
