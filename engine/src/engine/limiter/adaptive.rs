@@ -28,7 +28,7 @@ use std::time::Duration;
 const START: u32 = 3;
 const START_PUSHING: u32 = 8;
 
-/// Calls beyond those that were taken together that a limit which is not found yet allows, where no refusal is free.
+/// Calls in flight beyond those that were certainly taken, before the limit is found and where no refusal is free.
 const SPARE: u32 = 1;
 
 /// Refusals in a row of what was taken before after which it is given up, where refusals cost only
@@ -75,9 +75,6 @@ const MEASURED: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_millis(250);
 const HOLD_SPENT: Duration = Duration::from_millis(500);
 const HOLD_MOST: Duration = Duration::from_secs(4);
-
-/// The most calls that such a time may cost, at first.
-const HOLD_CALLS: f64 = 20.0;
 
 /// Weight of the last call in the mean time of a call.
 const TAKES_WEIGHT: f64 = 0.1;
@@ -278,7 +275,7 @@ impl Adaptive {
                 self.probe_after.min(most)
             }
         };
-        // Each place more gains one of `limit`: so long does a wait take to be made up for.
+        // One place more makes up for the calls that a wait misses after so many calls; half of the trials succeed.
         let waited = self.calls_in(self.deferral) * f64::from(self.limit) / 2.0;
         if self.successes >= due.max(waited as u32) {
             self.successes = 0;
@@ -330,7 +327,8 @@ impl Adaptive {
 
     fn refusal(&mut self, call: &CallFeedback) {
         self.refused_at = call.done_at;
-        // A limit that was just found is none if calls sent before were refused with next to none in flight.
+        // Calls that were sent before the limit was found contradict it where they were refused with at most half of
+        // those in flight that were taken before.
         let is_stale = call.sent_at < self.changed_at;
         let is_contrary =
             call.in_flight * 2 <= self.taken && call.in_flight_all * 2 < call.taken_of_all;
@@ -361,7 +359,7 @@ impl Adaptive {
             let first = if call.spare_refusals > 0 { HOLD } else { HOLD_SPENT };
             // A wait that costs more calls than a refusal is no saving.
             let calls = self.calls_in(first).max(1.0);
-            let first = first.mul_f64((HOLD_CALLS / calls).min(1.0));
+            let first = first.mul_f64((PRICE_CALLS / calls).min(1.0));
             let hold = first.saturating_mul(1 << self.contradicted.min(8)).min(HOLD_MOST);
             self.not_before = call.done_at + hold;
             self.contradicted += 1;
@@ -387,7 +385,7 @@ impl Adaptive {
         if call.in_flight < self.limit {
             self.probe_after = self.next_probe(call);
             self.search = self.search.max(PoolSearch::Found);
-            // Others come and go: beside them one place less is refused less often.
+            // Colleagues come and go: with one place less the run is refused less often.
             let is_crowded = is_below && call.in_flight > 2 && self.settled >= 2 * self.limit;
             let left = u32::from(is_crowded && call.spare_refusals <= 0);
             self.change((call.in_flight - left).max(1), call.done_at);

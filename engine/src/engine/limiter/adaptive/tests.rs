@@ -129,6 +129,55 @@ fn a_contradiction_is_waited_out_longer_each_time_and_where_refusals_are_spent()
     assert_eq!(wait_ms(&spent, 3.0), 2 * HOLD_SPENT.as_millis());
 }
 
+/// A call of a second that was taken, with `in_flight` others.
+fn taken_in_a_second(at_s: f64, in_flight: u32) -> CallFeedback {
+    let sent = feedback(at_s, in_flight, false);
+    CallFeedback { done_at: sent.sent_at + Duration::from_secs(1), ..sent }
+}
+
+#[test]
+fn a_place_is_tried_again_once_it_made_up_for_the_wait_that_the_server_asks_for() {
+    let tried_after = |wait_s: u64| {
+        let mut limit = Adaptive::new(0, Manners::Polite);
+        limit.on_result(&taken_in_a_second(0.0, 3));
+        limit.on_result(&feedback(5.0, 2, true));
+        limit.on_deferred(Timestamp::ZERO + Duration::from_secs(5 + wait_s));
+        let mut calls = 0;
+        while limit.limit() == 2 {
+            calls += 1;
+            limit.on_result(&taken_in_a_second(60.0 + f64::from(calls), 1));
+        }
+        calls
+    };
+    // 100 s of two calls each are 200 calls, and one place more of two gains half a call for each: half of 400.
+    assert_eq!(tried_after(100), 200);
+    assert!(tried_after(0) < 200);
+}
+
+#[test]
+fn a_contradiction_is_waited_out_no_longer_than_twenty_calls_take() {
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    let quick = |at_s, in_flight| {
+        let sent = feedback(at_s, in_flight, false);
+        CallFeedback { done_at: sent.sent_at + Duration::from_millis(20), ..sent }
+    };
+    limit.on_result(&quick(0.0, 4));
+    limit.on_result(&feedback(1.0, 3, true));
+    limit.on_result(&feedback(2.0, 2, true));
+    // Three places of 20 ms per call take 20 calls in 133 ms; 250 ms would cost 37.
+    let waited = limit.not_before().since(Timestamp::ZERO + Duration::from_secs(2));
+    assert!(waited.abs_diff(Duration::from_micros(133_333)) < Duration::from_micros(1));
+}
+
+#[test]
+fn no_more_calls_go_beyond_those_that_were_taken_than_refusals_are_free() {
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    for _ in 0..20 {
+        limit.on_result(&CallFeedback { spare_refusals: 1, ..feedback(0.0, 7, false) });
+    }
+    assert_eq!(limit.limit(), 8 + 1 + 8 / 4);
+}
+
 #[test]
 fn a_pool_that_shrinks_again_and_again_is_a_rate() {
     let mut limit = Adaptive::new(0, Manners::Polite);
