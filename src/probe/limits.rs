@@ -55,8 +55,8 @@ const EXPLAINED_BY_SEEN: f64 = 0.5;
 const PRIOR_STAFF: f64 = 0.06;
 const STAFF_HOLD: [f64; 2] = [0.03, 0.3];
 
-/// Probability of the other kind of limit where pool and window leave equally many refusals unexplained: than a pool
-/// where no other kind of call is known, and than that of the other kind. Each refusal more divides it by e².
+/// Probabilities where pool and window leave equally many refusals unexplained: of a window, if no other kind of call is
+/// known; and of the kind of limit that the other kind of call does not have. Each refusal more divides them by e².
 const OTHER_KIND: [f64; 2] = [0.15, 0.03];
 
 /// Probabilities that others held none, one or two places of a pool all along, where every refusal has

@@ -476,7 +476,7 @@ impl<'a> Rehearsal<'a> {
         let close = close.into_iter().filter(|place| cost_s(*place) <= CLOSE * cost_s(first));
         let all: Vec<usize> = std::iter::once(first).chain(close).collect();
         let least_s = all.iter().map(|place| dear_s(*place)).fold(f64::INFINITY, f64::min);
-        // Calls cost nobody anything where they are not refused, which only a known target says.
+        // Fewer calls are more accounts per page, which on an uncertain target was seen to go wrong more often.
         let as_safe = if self.target.is_uncertain() { 1.0 } else { CLOSE };
         let safe = all.into_iter().filter(|place| dear_s(*place) <= as_safe * least_s);
         let calls = |place: &usize| entries[*place].runs.mean(|run| run.calls as f64);
