@@ -54,7 +54,7 @@ fn a_pool_is_found_with_a_handful_of_refusals() {
             continue;
         }
         // Beyond 16 calls the limit opens slowly: 400 accounts are too few for 50.
-        let accounts = if track.pool == Some(50) { 4 * ACCOUNTS } else { ACCOUNTS };
+        let accounts = if track.pool == Some(50) { 5 * ACCOUNTS } else { ACCOUNTS };
         let ours = mean_of(track, &Limiter::adaptive(0), accounts);
         let refused = ours.refused_share * ours.calls_per_record * accounts as f64;
         assert!(refused <= 12.0, "{}: {refused} refused", track.name);
