@@ -69,10 +69,14 @@ pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool)
     audit_part(scenario, neon, measure, AuditScope { dry_run, landed: None })
 }
 
-/// True if [`audit`] finds no faults: the same without the digest of the whole state, of which a sweep has
+/// True if [`audit_part`] finds no faults: the same without the digest of the whole state, of which a sweep has
 /// no need.
-pub fn is_valid(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool) -> bool {
-    let scope = AuditScope { dry_run, landed: None };
+pub fn is_valid(
+    scenario: &Scenario,
+    neon: &Neon,
+    measure: &Measure,
+    scope: AuditScope<'_>,
+) -> bool {
     audited(scenario, neon, measure, scope, None).is_valid()
 }
 

@@ -212,8 +212,9 @@ impl<'a> RunSpec<'a> {
     }
 
     fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<FinishedRun, RunError> {
-        let Simulated { neon, traffic, wall, .. } =
+        let Simulated { neon, traffic, wall, end } =
             simulate(self.scenario, self.job(), &|| true, fold)?;
+        end?;
         Ok(self.audited(&neon, fold, wall, traffic))
     }
 

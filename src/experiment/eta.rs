@@ -270,8 +270,8 @@ pub(super) fn landings(
         }
     };
     let job = Job::new(&scenario.plan, settings, resources(scenario));
-    let is_made = run::simulate(scenario, job, goes_on, &mut note).is_ok();
-    is_made.then_some(landed)
+    let run = run::simulate(scenario, job, goes_on, &mut note);
+    run.is_ok_and(|run| run.end.is_ok()).then_some(landed)
 }
 
 /// Interval and median of the seconds left of a run whose window took `took_s`, where its deviations are so many

@@ -5,11 +5,11 @@
 //! covers what the evidence leaves open.
 
 use super::seeds;
-use super::simulate::{RunFigures, simulate};
+use super::simulate::{RunFigures, simulate_as_far};
 use super::summary::Summary;
 use crate::probe;
 use crate::stats::{Z_P95, mean, outer_quantiles, squared_deviations};
-use neonbench_engine::engine::Settings;
+use neonbench_engine::engine::{EngineError, Settings};
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 use serde::Serialize;
@@ -47,7 +47,9 @@ const RUNS_DRAWN: u64 = 200;
 /// Simulates `scenario` under `settings` with seeds of its own: by profiles drawn from the evidence of the
 /// scenario's profile, where that has any, else by the profile itself.
 ///
-/// Errors: a run could not be made.
+/// Runs that cannot go on for want of answers take no time that a forecast could say; they are left out.
+///
+/// Errors: a run could not be made, or fewer than two went on.
 pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunError> {
     if scenario.profile.evidence().is_some() {
         return by_evidence(scenario, settings);
@@ -60,15 +62,19 @@ pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, Ru
 fn by_profile(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunError> {
     let simulated = &scenario.part(MOST_ACCOUNTS);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;
-    let mut runs: Vec<RunFigures> = Vec::new();
+    let (mut runs, mut broken_off): (Vec<RunFigures>, _) = (Vec::new(), None);
     for seed in seeds::first(&seeds::FORECAST, RUNS.1) {
         let calls: u64 = runs.iter().map(|run| run.calls).sum();
         if runs.len() as u64 >= RUNS.0 && calls >= CALLS {
             break;
         }
         let settings = Settings { seed, ..settings.clone() };
-        runs.push(simulate(simulated, &settings, None)?.figures);
+        match simulate_as_far(simulated, &settings, None)? {
+            (run, None) => runs.push(run.figures),
+            (_, error) => broken_off = error,
+        }
     }
+    enough(&runs, broken_off)?;
     let seconds: Vec<f64> = runs.iter().map(|run| run.makespan_s).collect();
     let makespan_s = if runs.len() as u64 == RUNS.1 {
         outer_quantiles(seconds).unwrap_or_default()
@@ -89,15 +95,27 @@ fn by_evidence(scenario: &Scenario, settings: &Settings) -> Result<Forecast, Run
     let mut simulated = scenario.part(MOST_ACCOUNTS_DRAWN);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;
     let seeds = seeds::first(&seeds::FORECAST, RUNS_DRAWN);
-    let mut runs = Vec::new();
+    let (mut runs, mut broken_off) = (Vec::new(), None);
     for (seed, profile) in seeds.clone().zip(probe::draws(&scenario.profile, seeds)) {
         simulated.profile = profile;
         let settings = Settings { seed, ..settings.clone() };
-        runs.push(simulate(&simulated, &settings, None)?.figures);
+        match simulate_as_far(&simulated, &settings, None)? {
+            (run, None) => runs.push(run.figures),
+            (_, error) => broken_off = error,
+        }
     }
+    enough(&runs, broken_off)?;
     let ends = outer_quantiles(runs.iter().map(|run| run.makespan_s)).unwrap_or_default();
     let makespan_s = ends.map(|makespan_s| makespan_s * scale);
     Ok(Forecast::new(makespan_s, runs, scale))
+}
+
+/// Errors: fewer than two runs went on; why another did not.
+fn enough(runs: &[RunFigures], broken_off: Option<EngineError>) -> Result<(), RunError> {
+    match broken_off {
+        Some(error) if runs.len() < 2 => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 impl Forecast {

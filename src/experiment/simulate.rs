@@ -1,11 +1,12 @@
 //! One simulated run, audited, without the histograms of a record: the unit of sweeps.
 
 use super::cost::Objective;
-use neon_mock::api::Class;
+use neon_mock::api::{AccountId, Class};
 use neon_mock::integration::Echo;
 use neon_mock::staff::Writer;
-use neonbench_engine::audit::is_valid;
-use neonbench_engine::engine::{Job, Settings};
+use neon_mock::time::Timestamp;
+use neonbench_engine::audit::{AuditScope, is_valid};
+use neonbench_engine::engine::{EngineError, Job, Settings};
 use neonbench_engine::event::{Event, Observer, Outcome};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::record::{EditsOfRun, RunRecord};
@@ -125,6 +126,10 @@ struct Watch<'a> {
     refused: u64,
     /// The time so far when the run passed its limit.
     hopeless_after: &'a Cell<Option<Duration>>,
+    /// Accounts that have ended.
+    landed: Vec<AccountId>,
+    /// When the last call was answered.
+    last: Timestamp,
 }
 
 /// Refusals per other call beyond which a run is of no use under any objective.
@@ -158,10 +163,14 @@ impl CostLimit {
 impl Observer for Watch<'_> {
     fn observe(&mut self, event: &Event) {
         self.measure.observe(event);
-        if let Event::Done(call) = event
-            && call.endpoint.class().is_write()
-        {
-            self.writing += call.done_at.since(call.sent_at);
+        if let Event::Landed { id, .. } = event {
+            self.landed.push(*id);
+        }
+        if let Event::Done(call) = event {
+            self.last = self.last.max(call.done_at);
+            if call.endpoint.class().is_write() {
+                self.writing += call.done_at.since(call.sent_at);
+            }
         }
         if let Event::Done(call) = event
             && let Some(limit) = &self.limit
@@ -178,26 +187,63 @@ impl Observer for Watch<'_> {
 
 /// Runs `scenario` under `settings` in virtual time.
 ///
-/// A run that passes `limit` is hopeless, and simulated no further.
+/// A run that passes `limit` is hopeless, and simulated no further. Of one that cannot go on, all accounts that have
+/// not ended failed: they have to be migrated again.
 /// Errors: the run could not be made.
 pub fn simulate(
     scenario: &Scenario,
     settings: &Settings,
     limit: Option<CostLimit>,
 ) -> Result<SimulatedRun, RunError> {
-    let (hopeless_after, measure) = (&Cell::new(None), Measure::counting());
-    let mut watch = Watch { measure, writing: Duration::ZERO, limit, refused: 0, hopeless_after };
+    simulate_as_far(scenario, settings, limit).map(|(run, _)| run)
+}
+
+/// As [`simulate`], with the error of a run that could not go on.
+pub(super) fn simulate_as_far(
+    scenario: &Scenario,
+    settings: &Settings,
+    limit: Option<CostLimit>,
+) -> Result<(SimulatedRun, Option<EngineError>), RunError> {
+    let hopeless_after = &Cell::new(None);
+    let mut watch = Watch {
+        measure: Measure::counting(),
+        writing: Duration::ZERO,
+        limit,
+        refused: 0,
+        hopeless_after,
+        landed: Vec::new(),
+        last: Timestamp::ZERO,
+    };
     let job = Job::new(&scenario.plan, settings, resources(scenario));
-    let Simulated { neon, has_ended, .. } =
+    let Simulated { neon, end, .. } =
         run::simulate(scenario, job, &|| hopeless_after.get().is_none(), &mut watch)?;
-    let Watch { measure, writing, .. } = watch;
-    let makespan_s = hopeless_after.get().unwrap_or_else(|| measure.makespan()).as_secs_f64();
+    let Watch { measure, writing, mut landed, last, .. } = watch;
+    use EngineError::{LookUp, Outage, Unreachable};
+    let (has_ended, broken_off) = match end {
+        Ok(has_ended) => (has_ended, None),
+        Err(error @ (LookUp(_) | Outage(_) | Unreachable(_))) => (true, Some(error)),
+        Err(error) => return Err(error.into()),
+    };
+    let went_on = broken_off.is_none();
+    let makespan = if went_on { measure.makespan() } else { measure.elapsed(last) };
+    let makespan_s = hopeless_after.get().unwrap_or(makespan).as_secs_f64();
+    landed.sort_unstable();
+    let scope =
+        AuditScope { dry_run: settings.dry_run, landed: (!went_on).then_some(landed.as_slice()) };
+    let is_valid = has_ended && is_valid(scenario, &neon, &measure, scope);
+    let records = measure.records();
+    let (resources, failed) = if went_on {
+        (measure.resources(), records.failed)
+    } else {
+        // It may not have come so far as to know them.
+        let resources = measure.resources().max(scenario.expected_resources());
+        (resources, resources - records.total + records.failed)
+    };
     let at_a_time = |total: Duration| {
         if makespan_s > 0.0 { total.as_secs_f64() / makespan_s } else { 0.0 }
     };
     let calls = neon.calls();
     let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
-    let is_valid = has_ended && is_valid(scenario, &neon, &measure, settings.dry_run);
     let edits = EditsOfRun {
         overwritten: neon.lost_updates_by(Writer::Client),
         saved: neon.staff_saves(),
@@ -209,20 +255,23 @@ pub fn simulate(
         makespan_s,
         calls: calls.total(),
         refused: calls.rejected(),
-        resources: measure.resources(),
-        failed: measure.records().failed,
+        resources,
+        failed,
         record_calls: writes + calls.admitted(Class::Get) + calls.admitted(Class::Search),
         writes,
         peak_buffered: measure.peak_buffered(),
         is_valid,
     };
     let at_risk = at_a_time(measure.exposed() + writing);
-    Ok(SimulatedRun { figures, at_risk, open_writes: at_a_time(writing), is_hopeless: !has_ended })
+    let (open_writes, is_hopeless) = (at_a_time(writing), !has_ended);
+    Ok((SimulatedRun { figures, at_risk, open_writes, is_hopeless }, broken_off))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::forecast;
+    use neon_mock::profile::Profile;
     use neonbench_engine::engine::Strategy;
     use neonbench_engine::engine::limiter::Limiter;
     use neonbench_engine::scenario::Workload;
@@ -241,5 +290,33 @@ mod tests {
         let rude = run(Limiter::Fixed(100.try_into().unwrap()));
         assert!(rude.is_hopeless && rude.figures.refused > MOST_REFUSED * 301, "{rude:?}");
         assert!(!run(Limiter::adaptive(0)).is_hopeless);
+    }
+
+    /// A server that does not answer this share of the look-ups.
+    fn silent(share: f64) -> Scenario {
+        let text = format!(
+            "{}\n[[faults]]\nkinds = [\"timeout\"]\nshare = {share}\nendpoints = [\"GET /customFields\"]\n",
+            include_str!("../../mock/profiles/documented.toml")
+        );
+        let profile = Some(Profile::from_toml("silent.toml", &text).unwrap());
+        let (resources, mappings) = (Some(20), Some(1));
+        Scenario::new(Workload { profile, resources, mappings, ..Workload::default() }).unwrap()
+    }
+
+    #[test]
+    fn all_accounts_of_a_run_that_cannot_begin_have_failed() {
+        let scenario = silent(1.0);
+        let run = simulate(&scenario, &Settings::new(Strategy::Hybrid), None).unwrap().figures;
+        assert_eq!((run.failed, run.resources, run.is_valid), (20, 20, true));
+        assert!(run.makespan_s > 30.0, "{run:?}");
+    }
+
+    #[test]
+    fn a_forecast_is_made_of_the_runs_that_go_on() {
+        let settings = Settings::new(Strategy::Hybrid);
+        let error = forecast(&silent(1.0), &settings).unwrap_err().to_string();
+        assert!(error.contains("GET /customFields: no answer in time"), "{error}");
+        let forecast = forecast(&silent(0.4), &settings).unwrap();
+        assert!((50..100).contains(&forecast.runs), "{forecast:?}");
     }
 }

@@ -2,7 +2,7 @@
 //! where it is compiled for virtual time, once for all callers.
 
 use super::error::RunError;
-use crate::engine::{self, Job};
+use crate::engine::{self, EngineError, Job};
 use crate::event::Observer;
 use crate::scenario::Scenario;
 use crate::transport::Traffic;
@@ -20,8 +20,8 @@ pub struct Simulated {
     pub traffic: Traffic,
     /// Time that the simulation took by the wall clock, without the set-up of the organisation.
     pub wall: Duration,
-    /// True if the run ended by itself.
-    pub has_ended: bool,
+    /// True if the run ended by itself, false if it was told to; the error if it could not go on.
+    pub end: Result<bool, EngineError>,
 }
 
 /// A mock in virtual time, which outlives the runs that are made against it.
@@ -69,7 +69,7 @@ impl SimulatedServer {
 ///
 /// The seed of the job's settings makes the organisation and the service times too.
 ///
-/// Errors: as those of [`SimulatedServer::run`].
+/// Errors: [`RunError::Stalled`] if it waited for something that cannot happen.
 pub fn simulate(
     scenario: &Scenario,
     job: Job<'_>,
@@ -78,8 +78,12 @@ pub fn simulate(
 ) -> Result<Simulated, RunError> {
     let server = SimulatedServer::new(scenario.neon(job.settings.seed));
     let wall = WallClock::start();
-    let has_ended = server.run(job, goes_on, observer)?;
+    let end = match server.run(job, goes_on, observer) {
+        Ok(has_ended) => Ok(has_ended),
+        Err(RunError::Engine(error)) => Err(error),
+        Err(error) => return Err(error),
+    };
     let wall = wall.elapsed();
     let traffic = server.transport.traffic();
-    Ok(Simulated { neon: server.transport.into_neon(), traffic, wall, has_ended })
+    Ok(Simulated { neon: server.transport.into_neon(), traffic, wall, end })
 }

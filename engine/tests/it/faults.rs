@@ -5,7 +5,7 @@ use neon_mock::Neon;
 use neon_mock::api::{AccountId, Class, Request};
 use neon_mock::fault::FaultKind;
 use neon_mock::profile::Profile;
-use neonbench_engine::audit::{Audit, ExpectedState, audit, is_valid};
+use neonbench_engine::audit::{Audit, AuditScope, ExpectedState, audit, is_valid};
 use neonbench_engine::engine::{self, EngineError, Job, Reads, Settings, Strategy, WriteMode};
 use neonbench_engine::event::{AccountOutcome, Event, Observer, Outcome};
 use neonbench_engine::measure::Measure;
@@ -90,7 +90,8 @@ struct Over {
 impl Over {
     fn audit(&self, scenario: &Scenario) -> Audit {
         let audit = audit(scenario, &self.neon, &self.notes.measure, false);
-        let is_valid = is_valid(scenario, &self.neon, &self.notes.measure, false);
+        let scope = AuditScope { dry_run: false, landed: None };
+        let is_valid = is_valid(scenario, &self.neon, &self.notes.measure, scope);
         assert_eq!(is_valid, audit.is_valid(), "{:?}", audit.faults);
         audit
     }
