@@ -167,7 +167,7 @@ pub(crate) fn race(track: &Track, limits: &dyn LimitFactory, accounts: u64, seed
     let run = clock.run(engine::run(&transport, &clock, job, &mut measure));
     let neon = transport.inner.into_neon();
     match run.expect("virtual time goes on") {
-        Ok(_) => {
+        Ok(()) => {
             let faults = audit(&scenario, &neon, &measure, false).faults;
             assert!(faults.is_empty(), "{}, seed {seed}: {faults:?}", track.name);
         }

@@ -218,10 +218,9 @@ pub(super) fn simulate_as_far(
     let Simulated { neon, end, .. } =
         run::simulate(scenario, job, &|| hopeless_after.get().is_none(), &mut watch)?;
     let Watch { measure, writing, mut landed, last, .. } = watch;
-    use EngineError::{LookUp, Outage, Unreachable};
     let (has_ended, broken_off) = match end {
         Ok(has_ended) => (has_ended, None),
-        Err(error @ (LookUp(_) | Outage(_) | Unreachable(_))) => (true, Some(error)),
+        Err(error) if has_no_answers(&error) => (true, Some(error)),
         Err(error) => return Err(error.into()),
     };
     let went_on = broken_off.is_none();
@@ -265,6 +264,11 @@ pub(super) fn simulate_as_far(
     let at_risk = at_a_time(measure.exposed() + writing);
     let (open_writes, is_hopeless) = (at_a_time(writing), !has_ended);
     Ok((SimulatedRun { figures, at_risk, open_writes, is_hopeless }, broken_off))
+}
+
+/// True if a run ended for want of answers, and not for a fault of its order.
+const fn has_no_answers(error: &EngineError) -> bool {
+    matches!(error, EngineError::LookUp(_) | EngineError::Outage(_) | EngineError::Unreachable(_))
 }
 
 #[cfg(test)]
