@@ -1,7 +1,8 @@
 //! The time that a run under way still takes, with an interval of 90 %.
 //!
 //! The run is simulated again and again, as far as it has come and to its end, each time by another of the profiles
-//! that agree with its latest calls, and with the probe that it was begun on. Those simulations count whose pace over
+//! that agree with its latest calls, and with the probe that it was begun on. Where the run is unlike all of them in its
+//! last accounts, its server has changed: it is then simulated through that change. Those simulations count whose pace over
 //! a window of accounts was nearest to the run's own: how long the rest took, as a multiple of that window, is what the
 //! run is expected to do. The interval is wider than theirs where the run is more uneven than they are within that
 //! window, and early in a run.
@@ -9,22 +10,26 @@
 //! Source: Beaumont, Zhang and Balding, "Approximate Bayesian computation in population genetics", 2002, for simulations
 //! that are selected by their distance from what was observed.
 
+mod calls;
 mod course;
 mod regime;
+mod trail;
+mod window;
 
 pub use course::Course;
 pub use regime::{ChangedFigure, RegimeChange, regime_change};
 
 use super::seeds;
 use crate::probe::{self, ProbeTrace, TargetFit};
-use crate::stats::{mean, prediction_interval, squared_deviations};
+use crate::stats::{mean, prediction_interval, sorted};
+use calls::{after_change, after_probe};
 use neon_mock::profile::Profile;
 use neon_mock::time::Timestamp;
-use neonbench_engine::engine::{Job, Settings};
-use neonbench_engine::event::{Attempt, Event};
-use neonbench_engine::run::{self, resources};
+use neonbench_engine::engine::Settings;
+use neonbench_engine::event::Attempt;
 use neonbench_engine::scenario::Scenario;
-use std::time::Duration;
+use trail::{Contrast, Trail};
+use window::PaceWindow;
 
 /// Runs that an estimate is made of.
 const RUNS: u64 = 100;
@@ -39,11 +44,13 @@ pub(super) const WARM_UP: u64 = 64;
 /// Accounts that must have landed: fewer tell nothing of the pace.
 const FEWEST: u64 = 3;
 
-/// Accounts from which on the pace is that of the later half.
-const HALVED: u64 = 32;
-
 /// Simulations that count: those whose pace was nearest to the run's.
-const NEAREST: usize = 15;
+const NEAREST: usize = 30;
+
+/// One of so many of them is left out at each end, since a few profiles among those that agree with the calls are far
+/// from the others; and the standard deviation of what is left ÷ that of all, where they are normal.
+const TRIMMED: usize = 10;
+const TRIMMED_DEVIATION: f64 = 0.661;
 
 /// Share of runs that the interval is to hold.
 const COVERAGE: f64 = 0.9;
@@ -53,15 +60,18 @@ const COVERAGE: f64 = 0.9;
 /// fitted to some 400 runs of scenarios that were drawn for it.
 const EARLY: f64 = 0.6;
 
+/// One of so many simulations is few.
+const FEW: usize = 20;
+
+/// Growth of the interval after a change of the server, ÷ √(accounts that tell the new pace). Fitted to some 800 runs
+/// whose server changes.
+const NEW: f64 = 1.5;
+
+/// Half of the interval's width that it has at least, as a logarithm.
+const LEAST_SPREAD: f64 = 0.015;
+
 /// Variance of a run's parts, as a multiple of the simulations', that is believed at least.
 const LEAST_UNEVENNESS: f64 = 0.6;
-
-/// Time between the calls of a probe and those of a run: their limits have forgotten them.
-const APART: Duration = Duration::from_secs(600);
-
-/// Parts of a window whose times are compared, and accounts of one at least.
-const PARTS: u64 = 8;
-const LEAST_PART: u64 = 3;
 
 /// Parts that the simulations' own variation is worth beside those of the run.
 const PRIOR_PARTS: f64 = 4.0;
@@ -69,63 +79,8 @@ const PRIOR_PARTS: f64 = 4.0;
 /// Variance of the run's parts, as a multiple of the simulations', at most: accounts that land together take no time.
 const MOST_TIMES: f64 = 50.0;
 
-/// A run under way that is simulated: how far it is, and the window of accounts that its pace is taken over.
-#[derive(Clone, Copy, Debug)]
-struct PaceWindow {
-    /// Accounts before the window.
-    before: u64,
-    /// Accounts in it.
-    accounts: u64,
-    /// Accounts that have not ended.
-    left: u64,
-}
-
-impl PaceWindow {
-    fn of(since: u64, landed: u64, left: u64) -> Self {
-        let before = if since == 0 && landed >= HALVED { landed / 2 } else { since };
-        Self { before, accounts: landed - before, left }
-    }
-
-    /// Share of its accounts and of those left that is simulated (0 to 1).
-    fn share(self) -> f64 {
-        (MOST_ACCOUNTS as f64 / (self.accounts + self.left) as f64).min(1.0)
-    }
-
-    /// The same for the simulations, which are no longer than they have to be.
-    fn simulated(self) -> Self {
-        let share = self.share();
-        if share >= 1.0 {
-            return self;
-        }
-        let part = |accounts: u64| ((accounts as f64 * share).round() as u64).max(1);
-        Self {
-            before: self.before.min(WARM_UP),
-            accounts: part(self.accounts),
-            left: part(self.left),
-        }
-    }
-
-    const fn end(self) -> u64 {
-        self.before + self.accounts + self.left
-    }
-
-    /// Number of parts that are compared.
-    fn parts(self) -> u64 {
-        PARTS.min(self.accounts / LEAST_PART)
-    }
-
-    /// Variance of the logarithms of the seconds that its parts took, by the time at which so many accounts had landed.
-    fn variance(self, at: impl Fn(u64) -> f64) -> f64 {
-        let parts = self.parts();
-        let end = |part: u64| at(self.before + part * self.accounts / parts);
-        let took = |part: u64| (end(part + 1) - end(part)).max(1e-9).ln();
-        let took: Vec<f64> = (0..parts).map(took).collect();
-        if parts < 2 { 0.0 } else { squared_deviations(&took) / (parts - 1) as f64 }
-    }
-}
-
 /// Figures of a simulated run, as if it were of all accounts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Simulation {
     /// Logarithm of the seconds that the window took.
     behind: f64,
@@ -133,12 +88,13 @@ struct Simulation {
     ahead: f64,
     /// Variance of the parts of the window.
     variance: f64,
+    /// The end of the window against the rest of it, by the accounts of the end.
+    contrasts: Vec<Contrast>,
 }
 
 impl Simulation {
-    /// The figures of a run whose accounts landed at these times, in seconds; `None` if it took no time, or has fewer
-    /// accounts.
-    fn of(real: PaceWindow, landed: &[f64]) -> Option<Self> {
+    /// The figures of a run; `None` if it took no time, or has fewer accounts.
+    fn of(real: PaceWindow, Trail { landed, calls }: &Trail) -> Option<Self> {
         let window = real.simulated();
         if (landed.len() as u64) < window.end() {
             return None;
@@ -151,10 +107,14 @@ impl Simulation {
         let ahead = (steady - seen) * (real.left - last) as f64 / (window.left - last) as f64
             + (at(window.end()) - steady);
         let variance = window.variance(at);
+        let ends = [window.before, window.end_of_window()];
+        let part = |last: u64| (last * window.accounts / real.accounts).max(1);
+        let contrast = |last: u64| Contrast::of(&at, calls, ends, part(last));
         (behind > 0.0 && ahead > 0.0).then(|| Self {
             behind: behind.ln(),
             ahead: ahead.ln(),
             variance,
+            contrasts: real.lasts().map(contrast).collect(),
         })
     }
 }
@@ -164,7 +124,7 @@ impl Simulation {
 pub fn eta(
     course: &Course,
     now: Timestamp,
-    (scenario, settings): (&Scenario, &Settings),
+    order: (&Scenario, &Settings),
     goes_on: &dyn Fn() -> bool,
 ) -> Option<[f64; 3]> {
     let now = course.own_time(now);
@@ -175,41 +135,59 @@ pub fn eta(
     if landed < FEWEST {
         return None;
     }
-    let steady_since = course.steady_since();
-    let window = PaceWindow::of(steady_since, landed, left);
+    // Until then a run finds its limits, as the simulations do.
+    let mut since = Some(course.steady_since()).filter(|since| *since >= WARM_UP).unwrap_or(0);
+    let (window, runs) = loop {
+        let window = PaceWindow::of(since, landed, left);
+        let runs = simulations(window, course, order, goes_on);
+        if !goes_on() {
+            return None;
+        }
+        match departure(window, course, &runs) {
+            Some(last) => since = landed - last,
+            None => break (window, runs),
+        }
+    };
     let begun = course.at(window.before);
     let took_s = now.since(begun).as_secs_f64();
-    // A server that has changed is no longer the one that was probed.
-    let trace = if steady_since > 0 {
-        course.calls_since(begun)
-    } else {
-        after_probe(&scenario.profile, course.calls_since(Timestamp::ZERO))
-    };
-    let runs = simulations(window, &trace, (scenario, settings), goes_on);
-    if runs.len() < 2 || took_s <= 0.0 || !goes_on() {
+    if runs.len() < 2 || took_s <= 0.0 {
         return None;
     }
+    let is_unlike = since > 0 && is_beyond(&runs, took_s);
     let runs = nearest(runs, took_s);
     let own = window.variance(|accounts| course.at(accounts).since(begun).as_secs_f64());
     let unevenness = unevenness(window, own, mean(runs.iter().map(|run| run.variance)));
     let early = 1.0 + EARLY * (left as f64 / (landed + left) as f64 - 0.5).max(0.0);
-    Some(at_pace(&runs, took_s, (window.share() * unevenness).sqrt() * early))
+    let new = if since > 0 { 1.0 + NEW / (window.accounts as f64).sqrt() } else { 1.0 };
+    let times = (window.share() * unevenness).sqrt() * early * new;
+    let [low, middle, high] = at_pace(&runs, took_s, times);
+    if !is_unlike {
+        return Some([low, middle, high]);
+    }
+    // The time since a change may be that of the change itself, which does not come again.
+    let behind = mean(runs.iter().map(|run| run.behind)).exp();
+    let [other_low, other_middle, other_high] = at_pace(&runs, behind, times);
+    Some([low.min(other_low), (middle * other_middle).sqrt(), high.max(other_high)])
 }
 
-/// The calls of a run after those of the probe that its profile rests on: a probe asks for limits that a run keeps away
-/// from.
-fn after_probe(profile: &Profile, run: ProbeTrace) -> ProbeTrace {
-    let Some(mut known) = probe::calls_behind(profile) else { return run };
-    let probed = known.calls.iter().map(|call| call.done_at).max().unwrap_or_default();
-    let later = probed.since(Timestamp::ZERO) + APART;
-    let shifted = |call: &Attempt| Attempt {
-        due_at: call.due_at + later,
-        sent_at: call.sent_at + later,
-        done_at: call.done_at + later,
-        ..*call
+/// True if nearly all simulations took less, or nearly all more time than `took_s`.
+fn is_beyond(runs: &[Simulation], took_s: f64) -> bool {
+    let slower = runs.iter().filter(|run| run.behind > took_s.ln()).count();
+    slower.min(runs.len() - slower) * FEW <= runs.len()
+}
+
+/// Accounts at the end of the window in which the run is unlike what all its simulations show, if it is.
+fn departure(window: PaceWindow, course: &Course, runs: &[Simulation]) -> Option<u64> {
+    let calls: Vec<Attempt> = course.calls().copied().collect();
+    let at_s = |accounts: u64| course.at(accounts).since(Timestamp::ZERO).as_secs_f64();
+    let of_last = |(place, last): (usize, u64)| {
+        let real = Contrast::of(&at_s, &calls, [window.before, window.end_of_window()], last);
+        let simulated = runs.iter().map(|run| run.contrasts[place]);
+        (real.errors_from(simulated, window.share()), last)
     };
-    known.calls.extend(run.calls.iter().map(shifted));
-    known
+    let all = window.lasts().enumerate().map(of_last);
+    let (errors, last) = all.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (errors > trail::MOST_ERRORS).then_some(last)
 }
 
 /// The simulations whose window took the time that is nearest to `took_s`.
@@ -231,27 +209,42 @@ fn unevenness(window: PaceWindow, own: f64, simulated: f64) -> f64 {
     ((PRIOR_PARTS + parts * times.min(MOST_TIMES)) / (PRIOR_PARTS + parts)).max(LEAST_UNEVENNESS)
 }
 
-/// Simulated runs, by profiles that agree with `trace`.
+/// Simulated runs, by profiles that agree with the calls of the run; if its server has changed, by others until then
+/// than afterwards.
 fn simulations(
     window: PaceWindow,
-    trace: &ProbeTrace,
+    course: &Course,
     (scenario, settings): (&Scenario, &Settings),
     goes_on: &dyn Fn() -> bool,
 ) -> Vec<Simulation> {
     let seeds = seeds::first(&seeds::FORECAST, RUNS);
-    let profiles: Vec<Profile> = match TargetFit::of_run(trace) {
-        Ok(fit) => seeds.clone().map(|seed| fit.draw(seed)).collect(),
-        // Too few reads: by what was known before.
-        Err(_) => probe::draws(&scenario.profile, seeds.clone()).collect(),
+    let (before, after): (Vec<Attempt>, Vec<Attempt>) = course
+        .sent_calls()
+        .into_iter()
+        .partition(|call| call.sent_at < course.at(window.unchanged));
+    let drawn = |trace: &ProbeTrace| -> Vec<Profile> {
+        match TargetFit::of_run(trace) {
+            Ok(fit) => seeds.clone().map(|seed| fit.draw(seed)).collect(),
+            // Too few reads: by what was known before.
+            Err(_) => probe::draws(&scenario.profile, seeds.clone()).collect(),
+        }
+    };
+    let (profiles, changed) = if window.unchanged == 0 {
+        (drawn(&after_probe(&scenario.profile, after)), Vec::new())
+    } else {
+        // A server that has changed is no longer the one that was probed.
+        let changed = drawn(&after_change(&before, &after));
+        (drawn(&after_probe(&scenario.profile, before)), changed)
     };
     let mut simulated = scenario.of_size(window.simulated().end());
     let mut runs = Vec::new();
-    for (seed, profile) in seeds.zip(profiles) {
+    for (place, (seed, profile)) in seeds.clone().zip(profiles).enumerate() {
         simulated.profile = profile;
         let settings = Settings { seed, ..settings.clone() };
+        let then = changed.get(place).map(|then| (window.simulated().unchanged, then));
         // A run that could not go on tells nothing of one that does.
-        if let Some(landed) = landings(&simulated, &settings, goes_on) {
-            runs.extend(Simulation::of(window, &landed));
+        if let Some(trail) = Trail::simulated(&simulated, &settings, then, goes_on) {
+            runs.extend(Simulation::of(window, &trail));
         }
     }
     runs
@@ -263,24 +256,19 @@ pub(super) fn landings(
     settings: &Settings,
     goes_on: &dyn Fn() -> bool,
 ) -> Option<Vec<f64>> {
-    let mut landed = Vec::new();
-    let mut note = |event: &Event| {
-        if let Event::Landed { at, .. } = event {
-            landed.push(at.since(Timestamp::ZERO).as_secs_f64());
-        }
-    };
-    let job = Job::new(&scenario.plan, settings, resources(scenario));
-    let run = run::simulate(scenario, job, goes_on, &mut note);
-    run.is_ok_and(|run| run.end.is_ok()).then_some(landed)
+    Trail::simulated(scenario, settings, None, goes_on).map(|trail| trail.landed)
 }
 
 /// Interval and median of the seconds left of a run whose window took `took_s`, where its deviations are so many
 /// `times` those of the simulations. Panics with fewer than two simulations.
 fn at_pace(runs: &[Simulation], took_s: f64, times: f64) -> [f64; 3] {
-    let multiples: Vec<f64> = runs.iter().map(|run| run.ahead - run.behind).collect();
-    let [low, high] = prediction_interval(&multiples, COVERAGE);
+    let multiples = sorted(runs.iter().map(|run| run.ahead - run.behind));
+    let ends = multiples.len() / TRIMMED;
+    let [low, high] = prediction_interval(&multiples[ends..multiples.len() - ends], COVERAGE);
     let middle = f64::midpoint(low, high);
-    [low, middle, high].map(|multiple| took_s * (middle + (multiple - middle) * times).exp())
+    let times = if ends > 0 { times / TRIMMED_DEVIATION } else { times };
+    let spread = ((high - middle) * times).max(LEAST_SPREAD);
+    [-spread, 0.0, spread].map(|off| took_s * (middle + off).exp())
 }
 
 #[cfg(test)]
@@ -288,7 +276,12 @@ mod tests {
     use super::*;
 
     fn simulation(behind_s: f64, ahead_s: f64) -> Simulation {
-        Simulation { behind: behind_s.ln(), ahead: ahead_s.ln(), variance: 0.0 }
+        Simulation {
+            behind: behind_s.ln(),
+            ahead: ahead_s.ln(),
+            variance: 0.0,
+            contrasts: Vec::new(),
+        }
     }
 
     #[test]
@@ -302,15 +295,15 @@ mod tests {
     /// Half of the simulations know no limit: they are fast, and end otherwise.
     #[test]
     fn simulations_of_another_pace_do_not_count() {
-        let runs: Vec<Simulation> = (0..50)
+        let runs: Vec<Simulation> = (0..RUNS)
             .map(|run| {
-                let noise = f64::from(run / 2 % 5) * 0.01;
+                let noise = (run / 2 % 5) as f64 * 0.01;
                 if run % 2 == 0 { simulation(10.0 + noise, 20.0) } else { simulation(2.0, 9.0) }
             })
             .collect();
         let [low, middle, high] = at_pace(&nearest(runs, 10.0), 10.0, 1.0);
         assert!((middle - 20.0).abs() < 0.1, "{middle}");
-        assert!(low > 19.8 && high < 20.2, "{low} {high}");
+        assert!(low > 19.6 && high < 20.4, "{low} {high}");
     }
 
     #[test]
@@ -321,7 +314,7 @@ mod tests {
         // A second for each account, and a minute for the last one.
         let mut landed: Vec<f64> = (1..=window.end()).map(|account| account as f64).collect();
         *landed.last_mut().unwrap() += 60.0;
-        let run = Simulation::of(real, &landed).unwrap();
+        let run = Simulation::of(real, &Trail { landed, calls: Vec::new() }).unwrap();
         assert!((run.behind.exp() - 5_000.0).abs() < 1e-6, "{run:?}");
         assert!((run.ahead.exp() - 10_060.0).abs() < 1e-6, "{run:?}");
     }

@@ -9,6 +9,7 @@ use crate::transport::Traffic;
 use crate::world::{InProcess, VirtualClock, WallClock};
 use neon_mock::Neon;
 use neon_mock::fault::FaultKind;
+use neon_mock::profile::Profile;
 use std::time::Duration;
 
 /// The mock after a simulated run, or after the part of it that was simulated.
@@ -51,6 +52,11 @@ impl SimulatedServer {
     ) -> Result<bool, RunError> {
         let run = engine::run(&self.transport, &self.clock, job, observer);
         Ok(self.clock.run_while(goes_on, run)?.transpose()?.is_some())
+    }
+
+    /// Limits, delays and fails by `profile` from now on. Calls in flight are forgotten.
+    pub fn set_profile(&self, profile: Profile) {
+        self.transport.set_profile(profile);
     }
 
     /// Fails the next call like this.

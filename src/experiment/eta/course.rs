@@ -1,6 +1,5 @@
 //! The course of a run: when its accounts landed, and its latest calls.
 
-use crate::probe::ProbeTrace;
 use crate::stats::mean;
 use neon_mock::time::Timestamp;
 use neonbench_engine::event::{Attempt, Event, Observer};
@@ -19,6 +18,9 @@ const LEAST_SLICE: usize = 5;
 
 /// Slices before a change that it is compared with at least.
 const LEAST_BEFORE: usize = 6;
+
+/// Slices after a change in which a run finds the new limits: what changes then is no change of the server.
+const SETTLED: usize = 8;
 
 /// A change of the pace: the least one, as a logarithm, and the least in standard errors.
 const LEAST_CHANGE: f64 = 0.18;
@@ -105,12 +107,11 @@ impl Course {
         }
     }
 
-    /// The latest calls, as a probe would have made them, from `begun` on.
-    pub(super) fn calls_since(&self, begun: Timestamp) -> ProbeTrace {
-        let is_new = |call: &&Attempt| call.sent_at >= begun;
-        let mut calls: Vec<Attempt> = self.calls.iter().filter(is_new).copied().collect();
+    /// The latest calls, in the order in which they were sent.
+    pub(super) fn sent_calls(&self) -> Vec<Attempt> {
+        let mut calls: Vec<Attempt> = self.calls.iter().copied().collect();
         calls.sort_by_key(|call| call.sent_at);
-        ProbeTrace { calls, ..ProbeTrace::default() }
+        calls
     }
 
     /// The latest calls, in the order of their answers.
@@ -127,17 +128,18 @@ impl Course {
         let paces: Vec<f64> =
             ends.windows(2).map(|ends| (ends[1].nanos_since(ends[0]).max(1) as f64).ln()).collect();
         let mut since = 0;
-        while let Some(change) = last_change(&paces[since..]) {
+        while let Some(change) = last_change(&paces[since..], if since == 0 { 2 } else { SETTLED })
+        {
             since += change;
         }
         (since * slice) as u64 * self.stride.max(1)
     }
 }
 
-/// The place in `paces` at which their mean changes most, if it does.
-fn last_change(paces: &[f64]) -> Option<usize> {
+/// The place in `paces`, from the `first` on, at which their mean changes most, if it does.
+fn last_change(paces: &[f64], first: usize) -> Option<usize> {
     let mut found = (LEAST_ERRORS, None);
-    for place in 2..paces.len().saturating_sub(1) {
+    for place in first..paces.len().saturating_sub(1) {
         let (before, after) = paces.split_at(place);
         // As much before as after: what was earlier may have changed, too.
         let before = &before[place.saturating_sub(after.len().max(LEAST_BEFORE))..];
