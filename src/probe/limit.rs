@@ -4,10 +4,12 @@
 //! Both hypotheses are tested on the same calls: the smallest pool and the smallest window that admit
 //! every call that was admitted. The one that leaves fewer refusals unexplained is chosen.
 
-use neon_mock::time::Timestamp;
+use neon_mock::limit::Window;
+use neon_mock::time::{Timestamp, nanos};
 use neonbench_engine::event::{Attempt, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The limit of an endpoint.
@@ -204,20 +206,18 @@ pub(super) fn in_flight<'a>(calls: &'a [&Attempt]) -> impl Iterator<Item = usize
 ///
 /// The window is GCRA with a burst of one second's calls, the other reading of Neon's limits page.
 fn unexplained_by_window(calls: &[&Attempt], rate: u32) -> Option<u32> {
-    let share = Duration::from_secs(1) / rate;
-    let burst = share * (rate - 1);
+    let mut window = Window::new(NonZeroU32::new(rate)?);
     let mut unexplained = 0;
-    let mut full_at: Option<Timestamp> = None;
     for call in calls {
         let at = call.sent_at;
-        let due_at = full_at.map_or(at, |full_at| full_at.max(at));
-        let early = due_at.since(at);
         if call.outcome == Outcome::Rejected {
-            unexplained += u32::from(early + EXACT_TO <= burst);
-        } else if early > burst + EXACT_TO {
-            return None;
-        } else {
-            full_at = Some(due_at + share);
+            let earlier = Timestamp::from_nanos(at.as_nanos().saturating_sub(nanos(EXACT_TO)));
+            unexplained += u32::from(window.clone().admit(earlier).is_ok());
+        } else if let Err(until) = window.admit(at) {
+            if until.since(at) > EXACT_TO {
+                return None;
+            }
+            window.admit(until).ok()?;
         }
     }
     Some(unexplained)
@@ -272,5 +272,13 @@ mod tests {
         let bound = |is_admitted| inferred(&[&burst[..], &[(550, 2_600, is_admitted)]].concat());
         assert_eq!(bound(false).limit, Some(AdmissionLimit::Pool(2)));
         assert_eq!(bound(true).limit, Some(AdmissionLimit::PerSecond(2)));
+    }
+
+    #[test]
+    fn a_refusal_after_a_rest_is_not_that_of_a_window() {
+        let calls = |after_ms| {
+            inferred(&[(0, 100, true), (50, 60, false), (after_ms, after_ms + 10, false)])
+        };
+        assert_eq!([calls(500).by_window, calls(5_000).by_window], [0, 1]);
     }
 }
