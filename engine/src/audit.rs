@@ -4,7 +4,7 @@ mod explain;
 
 pub use explain::{Amiss, FieldDifference, MismatchSite};
 
-use crate::decide::{Decision, SlotValues, apply, state_of_values};
+use crate::decide::{AccountDecision, SlotValues, apply, state_of_values};
 use crate::event::Outcome;
 use crate::measure::Measure;
 use crate::plan::ResolvedPlan;
@@ -324,7 +324,7 @@ impl<'a> ExpectedState<'a> {
             }
             Claims::None => {
                 let mut state = state_of_values(before, task);
-                let mut notes = Decision::default();
+                let mut notes = AccountDecision::default();
                 apply(&mut state, kind, task, &task.steps, &mut notes);
                 demand.failed = !notes.problems.is_empty();
             }
@@ -426,7 +426,7 @@ impl<'a> ExpectedState<'a> {
     /// The state after some of the mappings.
     fn after(&self, start: &SlotValues, steps: Range<usize>) -> SlotValues {
         let mut state = start.clone();
-        let mut notes = Decision::default();
+        let mut notes = AccountDecision::default();
         apply(&mut state, self.kind, self.task, &self.task.steps[steps], &mut notes);
         state
     }

@@ -87,7 +87,7 @@ impl Problem {
 
 /// Result of applying some steps of a plan to one account.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Decision {
+pub struct AccountDecision {
     /// The items to write; empty if nothing changes.
     pub items: Vec<CustomFieldItem>,
     /// Steps that could not be applied; any of them fails the account.
@@ -99,7 +99,11 @@ pub struct Decision {
 }
 
 /// Applies `steps` of `task` to `account`, which was read whole.
-pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[ResolvedMapping]) -> Decision {
+pub fn decide(
+    account: &Account,
+    task: &ResolvedPlan,
+    steps: &[ResolvedMapping],
+) -> AccountDecision {
     let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
     let item_of = |slot: &ResolvedField| items.iter().find(|item| item.id == Some(slot.id));
     let held = |slot: &ResolvedField| item_of(slot).and_then(CustomFieldItem::held);
@@ -107,7 +111,7 @@ pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[ResolvedMapping])
     for slot in &task.slots {
         state.push(held(slot));
     }
-    let mut decision = Decision::default();
+    let mut decision = AccountDecision::default();
     apply(&mut state, account.kind, task, steps, &mut decision);
     for (slot, after) in task.slots.iter().zip(&state) {
         let after = after.as_ref();
@@ -126,9 +130,9 @@ pub fn decide_on(
     kind: AccountKind,
     task: &ResolvedPlan,
     steps: &[ResolvedMapping],
-) -> Decision {
+) -> AccountDecision {
     let mut state = before.clone();
-    let mut decision = Decision::default();
+    let mut decision = AccountDecision::default();
     apply(&mut state, kind, task, steps, &mut decision);
     for ((slot, before), after) in task.slots.iter().zip(before).zip(&state) {
         if before != after {
@@ -155,7 +159,7 @@ pub fn apply(
     kind: AccountKind,
     task: &ResolvedPlan,
     steps: &[ResolvedMapping],
-    decision: &mut Decision,
+    decision: &mut AccountDecision,
 ) {
     // One for all steps, filled in place: moving it from hand to hand was a tenth of a run.
     let mut texts = Texts::new();

@@ -77,7 +77,7 @@ fn shown(item: &CustomFieldItem) -> (String, String) {
 #[derive(Debug)]
 struct After {
     sheet: Sheet,
-    decision: Decision,
+    decision: AccountDecision,
 }
 
 impl After {

@@ -4,7 +4,7 @@
 
 use super::caller::CallError;
 use super::error::EngineError;
-use crate::decide::{Decision, Problem};
+use crate::decide::{AccountDecision, Problem};
 use crate::event::{AccountOutcome, Failure, Outcome, SkipReason, UnmappedValue};
 use crate::journal::FieldChange;
 use neon_mock::api::{Account, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Value};
@@ -78,14 +78,14 @@ impl AccountProgress {
     }
 
     /// Adds a decision; `changes` if it changes a field.
-    pub(super) fn add(&mut self, decision: &Decision, changes: bool) {
+    pub(super) fn add(&mut self, decision: &AccountDecision, changes: bool) {
         let failure = |problem: &Problem| Failure {
             call: None,
             message: problem.in_words(),
             value: problem.value().map(str::to_owned),
         };
         let failure = decision.problems.first().map(failure).map(Box::new);
-        let Decision { applicable, ref unmapped, .. } = *decision;
+        let AccountDecision { applicable, ref unmapped, .. } = *decision;
         self.join(Self { applicable, changed: changes, failure, unmapped: unmapped.clone() });
     }
 

@@ -8,7 +8,7 @@ use super::error::EngineError;
 use super::migrator::Migrator;
 use super::rows::{Columns, account_of};
 use crate::clock::Clock;
-use crate::decide::{Decision, SlotValues, decide, decide_on};
+use crate::decide::{AccountDecision, SlotValues, decide, decide_on};
 use crate::event::Event;
 use crate::plan::{Inconclusive, ResolvedPlan};
 use crate::transport::Transport;
@@ -229,7 +229,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     /// Adds a decision to the progress; returns the items to write, if any.
     fn to_write(
         &self,
-        decision: &mut Decision,
+        decision: &mut AccountDecision,
         progress: &mut AccountProgress,
     ) -> Option<Vec<CustomFieldItem>> {
         let items = std::mem::take(&mut decision.items);

@@ -11,7 +11,7 @@ use crate::cli::selection::selected_at;
 use crate::cli::terminal::{Emphasis, emphasised, escape_controls};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
-use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
+use neonbench_engine::decide::{AccountDecision, SlotValues, apply, state_of_values};
 use neonbench_engine::engine::{EngineError, Settings, Stop, Strategy, read_accounts};
 use neonbench_engine::event::Event;
 use neonbench_engine::event::UnmappedValue;
@@ -185,7 +185,7 @@ fn previewed_account(
     task: &ResolvedPlan,
     shown: bool,
 ) -> Previewed {
-    let (mut after, mut decision) = (before.clone(), Decision::default());
+    let (mut after, mut decision) = (before.clone(), AccountDecision::default());
     apply(&mut after, kind, task, &task.steps, &mut decision);
     let fields = task.slots.iter().zip(before.iter().zip(&after));
     let changes: Vec<PreviewedChange> = fields

@@ -10,7 +10,7 @@ use neonbench::store::{
     Site, Store, StoreError, TakenRun,
 };
 use neonbench_engine::clock::Clock;
-use neonbench_engine::decide::{Decision, apply, state_of_values};
+use neonbench_engine::decide::{AccountDecision, apply, state_of_values};
 use neonbench_engine::engine::{self, AccountSource, Control, Job, ReviewMode, Settings, Stop};
 use neonbench_engine::event::Event;
 use neonbench_engine::journal::{
@@ -435,7 +435,7 @@ impl<'s> World<'s> {
         }
         self.differing(late, "migrated", |state, id| {
             let kind = self.neon.with(|neon| neon.organisation().kind(id));
-            apply(state, kind, &self.task, &self.task.steps, &mut Decision::default());
+            apply(state, kind, &self.task, &self.task.steps, &mut AccountDecision::default());
         })
     }
 

@@ -10,7 +10,7 @@ use neon_mock::profile::Profile;
 use neon_mock::rng::Generator;
 use neonbench_engine::audit::ExpectedState;
 use neonbench_engine::clock::Clock;
-use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
+use neonbench_engine::decide::{AccountDecision, SlotValues, apply, state_of_values};
 use neonbench_engine::engine::{
     self, Control, EngineError, Job, ReviewMode, Settings, Stop, WriteReview,
 };
@@ -97,7 +97,7 @@ impl<'c> World<'c> {
             onward.push((*done, state.clone()));
             for step in *done..self.task.steps.len() {
                 let steps = &self.task.steps[step..=step];
-                apply(&mut state, kind, &self.task, steps, &mut Decision::default());
+                apply(&mut state, kind, &self.task, steps, &mut AccountDecision::default());
                 onward.push((step + 1, state.clone()));
             }
         }
@@ -251,7 +251,7 @@ impl<'c> World<'c> {
         let organisation = self.neon().organisation();
         let (before, now) = (organisation.original_values(id), organisation.values(id));
         let kind = organisation.kind(id);
-        let mut notes = Decision::default();
+        let mut notes = AccountDecision::default();
         let mut state = state_of_values(&before, &self.task);
         apply(&mut state, kind, &self.task, &self.task.steps, &mut notes);
         assert!(!failed || !notes.problems.is_empty(), "account {id} failed for no reason");
