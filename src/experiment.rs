@@ -20,7 +20,7 @@ pub(crate) use candidate::MAX_WORKERS;
 pub use candidate::{CallPattern, Candidate, CanonicalRun, Portfolio, coarse_grid, grid};
 pub use comparison::{Delta, DeltaVerdict, MIN_REPLICATES, delta, not_told_apart};
 pub use cost::{Constraint, Goal, Objective, ParseConstraintError, times_as_much};
-pub use eta::{ChangedFigure, Course, RegimeChange, eta, regime_change};
+pub use eta::{ChangedFigure, Course, Estimate, RegimeChange, eta, eta_since, regime_change};
 pub use fan::{Band, fan};
 pub use forecast::{Forecast, forecast};
 pub use parallel::parallel_map;

@@ -119,46 +119,92 @@ impl Simulation {
     }
 }
 
-/// 5th, 50th and 95th percentile of the seconds left of the run of `course` at `now`, by simulations of `scenario` under
-/// `settings`; `None` while too little is known of it, or once `goes_on` is false.
+/// What is expected of the rest of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// 5th, 50th and 95th percentile of the seconds left.
+    pub left_s: [f64; 3],
+    /// Accounts that had landed when the server last changed; 0 if it never did.
+    pub since: u64,
+}
+
+/// The time left of the run of `course` at `now`, by simulations of `scenario` under `settings`; `None` while too little
+/// is known of it, or once `goes_on` is false.
 pub fn eta(
     course: &Course,
     now: Timestamp,
     order: (&Scenario, &Settings),
     goes_on: &dyn Fn() -> bool,
-) -> Option<[f64; 3]> {
-    let now = course.own_time(now);
-    let (left, landed) = (course.left()?, course.landed());
-    if left == 0 {
-        return Some([0.0; 3]);
-    }
-    if landed < FEWEST {
-        return None;
+) -> Option<Estimate> {
+    if course.left()? == 0 {
+        return Some(Estimate { left_s: [0.0; 3], since: 0 });
     }
     // Until then a run finds its limits, as the simulations do.
     let mut since = Some(course.steady_since()).filter(|since| *since >= WARM_UP).unwrap_or(0);
-    let (window, runs) = loop {
-        let window = PaceWindow::of(since, landed, left);
-        let runs = simulations(window, course, order, goes_on);
-        if !goes_on() {
-            return None;
-        }
-        match departure(window, course, &runs) {
-            Some(last) => since = landed - last,
-            None => break (window, runs),
-        }
-    };
+    loop {
+        let (window, runs) = simulated(course, since, order, goes_on)?;
+        let Some(last) = departure(window, course, &runs) else {
+            let left_s = left_s(course, now, window, runs)?;
+            return Some(Estimate { left_s, since });
+        };
+        since = course.landed() - last;
+    }
+}
+
+/// The same under `settings` that may not be the run's own, of a server that last changed after so many accounts: 5th,
+/// 50th and 95th percentile of the seconds left.
+pub fn eta_since(
+    course: &Course,
+    now: Timestamp,
+    since: u64,
+    order: (&Scenario, &Settings),
+    goes_on: &dyn Fn() -> bool,
+) -> Option<[f64; 3]> {
+    if course.left()? == 0 {
+        return Some([0.0; 3]);
+    }
+    let (window, runs) = simulated(course, since, order, goes_on)?;
+    left_s(course, now, window, runs)
+}
+
+/// Simulations of a run whose server last changed after so many accounts, and the window that they are compared in;
+/// `None` while too few accounts have landed, or once `goes_on` is false.
+fn simulated(
+    course: &Course,
+    since: u64,
+    order: (&Scenario, &Settings),
+    goes_on: &dyn Fn() -> bool,
+) -> Option<(PaceWindow, Vec<Simulation>)> {
+    let landed = course.landed();
+    if landed < FEWEST {
+        return None;
+    }
+    let window = PaceWindow::of(since, landed, course.left()?);
+    let runs = simulations(window, course, order, goes_on);
+    goes_on().then_some((window, runs))
+}
+
+/// 5th, 50th and 95th percentile of the seconds left, by simulations of the window.
+fn left_s(
+    course: &Course,
+    now: Timestamp,
+    window: PaceWindow,
+    runs: Vec<Simulation>,
+) -> Option<[f64; 3]> {
+    let now = course.own_time(now);
     let begun = course.at(window.before);
     let took_s = now.since(begun).as_secs_f64();
     if runs.len() < 2 || took_s <= 0.0 {
         return None;
     }
-    let is_unlike = since > 0 && is_beyond(&runs, took_s);
+    let has_changed = window.unchanged > 0;
+    let is_unlike = has_changed && is_beyond(&runs, took_s);
     let runs = nearest(runs, took_s);
     let own = window.variance(|accounts| course.at(accounts).since(begun).as_secs_f64());
     let unevenness = unevenness(window, own, mean(runs.iter().map(|run| run.variance)));
-    let early = 1.0 + EARLY * (left as f64 / (landed + left) as f64 - 0.5).max(0.0);
-    let new = if since > 0 { 1.0 + NEW / (window.accounts as f64).sqrt() } else { 1.0 };
+    let share_left = window.left as f64 / window.end() as f64;
+    let early = 1.0 + EARLY * (share_left - 0.5).max(0.0);
+    let new = if has_changed { 1.0 + NEW / (window.accounts as f64).sqrt() } else { 1.0 };
     let times = (window.share() * unevenness).sqrt() * early * new;
     let [low, middle, high] = at_pace(&runs, took_s, times);
     if !is_unlike {

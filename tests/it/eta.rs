@@ -92,7 +92,7 @@ impl<'a> RunUnderWay<'a> {
         self.last_s = at.nanos_since(Timestamp::ZERO) as f64 / 1e9;
         if let Some(place) = self.at.iter().position(|landed| *landed == self.course.landed()) {
             let order = (&self.known, self.settings);
-            let estimate_s = eta(&self.course, *at, order, &|| true);
+            let estimate_s = eta(&self.course, *at, order, &|| true).map(|it| it.left_s);
             self.read[place] = estimate_s.map(|estimate_s| (estimate_s, self.last_s));
         }
     }

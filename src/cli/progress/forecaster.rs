@@ -6,7 +6,7 @@ use super::{LiveState, locked};
 use crate::cli::live::RunSource;
 use crate::cli::terminal::complain;
 use neon_mock::time::Timestamp;
-use neonbench::experiment::{Course, eta, fan};
+use neonbench::experiment::{Course, Estimate, eta, eta_since, fan};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::event::{Event, Observer as _};
 use neonbench_engine::scenario::Scenario;
@@ -128,7 +128,8 @@ fn estimate(
         (outlook.course.clone(), now, outlook.own_time(elapsed))
     };
     let (scenario, settings) = run;
-    let Some(left_s) = eta(&course, now, (scenario, settings), goes_on) else { return };
+    let Some(estimate) = eta(&course, now, (scenario, settings), goes_on) else { return };
+    let Estimate { left_s, since } = estimate;
     if let Some(outlook) = locked(&audience.state).run.as_mut().and_then(|run| run.outlook_mut()) {
         outlook.latest = Some((left_s, at));
     }
@@ -137,7 +138,8 @@ fn estimate(
     }
     let Some(change) = watch.look(&course) else { return };
     let id = audience.page.as_ref().and_then(|page| page.run());
-    let simulated = |settings: &Settings| eta(&course, now, (scenario, settings), goes_on);
+    let simulated =
+        |settings: &Settings| eta_since(&course, now, since, (scenario, settings), goes_on);
     let advice = regime::advice(&change, &course, left_s[1], (id, settings), &simulated);
     let words = regime::in_words(&change);
     if !audience.is_quiet {
