@@ -19,7 +19,17 @@ pub(crate) fn smoke() -> bool {
 
 /// True where the command line asks for a part of the benches by name.
 pub(crate) fn is_part() -> bool {
-    std::env::args().skip(1).any(|argument| !argument.starts_with('-'))
+    asked_parts().next().is_some()
+}
+
+/// Names on the command line.
+fn asked_parts() -> impl Iterator<Item = String> {
+    std::env::args().skip(1).filter(|argument| !argument.starts_with('-'))
+}
+
+/// True of a name that holds all those of the command line.
+pub(crate) fn is_asked(name: &str) -> bool {
+    asked_parts().all(|part| name.contains(&part))
 }
 
 /// The canonical size under `cargo bench`, a small one in a test.
