@@ -8,7 +8,7 @@ use neonbench::experiment::{Course, eta, parallel_map};
 use neonbench::probe::{self, ProbeOptions, TargetFit};
 use neonbench::select::case::{Family, SelectorCase, draw};
 use neonbench::stats::{mean, quantile, sorted};
-use neonbench_engine::engine::{Job, Settings, Stop, Strategy};
+use neonbench_engine::engine::{EngineError, Job, Settings, Stop, Strategy};
 use neonbench_engine::event::{Event, Observer as _};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{self, RunError, SimulatedServer, World, resources};
@@ -65,7 +65,9 @@ fn events(
 ) -> Result<(), RunError> {
     let scenario = scenario.of_size(accounts);
     let job = Job::new(&scenario.plan, settings, resources(&scenario));
-    run::simulate(&scenario, job, &|| true, &mut |event: &Event| note(event)).map(drop)
+    let run = run::simulate(&scenario, job, &|| true, &mut |event: &Event| note(event))?;
+    run.end?;
+    Ok(())
 }
 
 /// A run under way, and the estimates that were read on its way.
@@ -140,6 +142,15 @@ fn after_change(
     Ok(read.readings().remove(0))
 }
 
+/// The readings of a run; `None` if its server failed every call, so that it did not come to its end.
+fn ended<T>(run: Result<T, RunError>) -> Result<Option<T>, RunError> {
+    match run {
+        Ok(readings) => Ok(Some(readings)),
+        Err(RunError::Engine(EngineError::Outage(_) | EngineError::LookUp(_))) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// One line of the table: coverage and median width at each reading, at last after a change of the server.
 struct Row {
     name: &'static str,
@@ -156,8 +167,9 @@ fn row(family: Family, cases: &[SelectorCase], runs: usize, sizes: &[u64]) -> Ro
         let accounts = sizes[run % sizes.len()];
         let [scenario, then] = [run, run + 1].map(|run| of_family[run % of_family.len()]);
         let seed = FIRST_SEED + run as u64;
-        let mut made = readings(scenario, accounts, seed)?;
-        made.push(after_change([scenario, then], accounts, seed)?);
+        let nothing = || vec![None; READ_AT.len()];
+        let mut made = ended(readings(scenario, accounts, seed))?.unwrap_or_else(nothing);
+        made.push(ended(after_change([scenario, then], accounts, seed))?.flatten());
         Ok::<_, RunError>(made)
     });
     let made = made.expect("runs in virtual time");
