@@ -63,11 +63,13 @@ fn by_profile(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunE
     let simulated = &scenario.part(MOST_ACCOUNTS);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;
     let (mut runs, mut broken_off): (Vec<RunFigures>, _) = (Vec::new(), None);
+    let mut tried = 0;
     for seed in seeds::first(&seeds::FORECAST, RUNS.1) {
         let calls: u64 = runs.iter().map(|run| run.calls).sum();
         if runs.len() as u64 >= RUNS.0 && calls >= CALLS {
             break;
         }
+        tried += 1;
         let settings = Settings { seed, ..settings.clone() };
         match simulate_as_far(simulated, &settings, None)? {
             (run, None) => runs.push(run.figures),
@@ -76,7 +78,7 @@ fn by_profile(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunE
     }
     enough(&runs, broken_off)?;
     let seconds: Vec<f64> = runs.iter().map(|run| run.makespan_s).collect();
-    let makespan_s = if runs.len() as u64 == RUNS.1 {
+    let makespan_s = if tried == RUNS.1 && runs.len() as u64 >= RUNS.0 {
         outer_quantiles(seconds).unwrap_or_default()
     } else {
         // Few runs tell the deviation, not the tails; long runs are sums of many calls.
@@ -84,7 +86,7 @@ fn by_profile(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunE
         let mean = mean(seconds.iter().copied());
         let squares = squared_deviations(&seconds);
         let spread = Z_P95 * (squares / (count - 1.0)).sqrt() * (1.0 + 1.0 / count).sqrt();
-        [mean * scale - spread * scale.sqrt(), mean * scale, mean * scale + spread * scale.sqrt()]
+        [-spread, 0.0, spread].map(|off| (mean * scale + off * scale.sqrt()).max(0.0))
     };
     Ok(Forecast::new(makespan_s, runs, scale))
 }

@@ -320,7 +320,12 @@ mod tests {
         let settings = Settings::new(Strategy::Hybrid);
         let error = forecast(&silent(1.0), &settings).unwrap_err().to_string();
         assert!(error.contains("GET /customFields: no answer in time"), "{error}");
-        let forecast = forecast(&silent(0.4), &settings).unwrap();
+        let forecast_of = |share| forecast(&silent(share), &settings).unwrap();
+        let forecast = forecast_of(0.4);
         assert!((50..100).contains(&forecast.runs), "{forecast:?}");
+        let few = forecast_of(0.95);
+        assert!(few.runs < 20 && few.makespan_s[0] >= 0.0, "{few:?}");
+        let [low, middle, high] = forecast.makespan_s;
+        assert!(0.0 < low && low < middle && middle < high, "{forecast:?}");
     }
 }
