@@ -103,7 +103,7 @@ fn run(scenario: &Scenario, has_page: bool) -> f64 {
 fn main() {
     let pairs = sized(30, 1);
     let scenario = Scenario::new(Workload {
-        resources: Some(sized(8_000, 20)),
+        resources: Some(sized(3_000, 20)),
         profile: Some(Profile::from_toml("bench", PROFILE).expect("a profile")),
         ..Workload::default()
     })
