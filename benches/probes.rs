@@ -253,10 +253,8 @@ fn summary(rows: &[Row]) {
 }
 
 fn main() {
-    let words: Vec<String> =
-        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let (numbers, parts): (Vec<_>, Vec<_>) =
-        words.iter().partition(|word| word.parse::<u64>().is_ok());
+        support::asked_parts().partition(|word| word.parse::<u64>().is_ok());
     let probes = numbers.first().and_then(|word| word.parse().ok()).unwrap_or(sized(10, 2));
     headline(
         "profile        forecast  evidence  calls refused limits ok  p50 off (p95)   width  coverage",

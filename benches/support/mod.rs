@@ -23,7 +23,7 @@ pub(crate) fn is_part() -> bool {
 }
 
 /// Names on the command line.
-fn asked_parts() -> impl Iterator<Item = String> {
+pub(crate) fn asked_parts() -> impl Iterator<Item = String> {
     std::env::args().skip(1).filter(|argument| !argument.starts_with('-'))
 }
 
