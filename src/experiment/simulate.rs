@@ -226,9 +226,12 @@ pub(super) fn simulate_as_far(
     let went_on = broken_off.is_none();
     let makespan = if went_on { measure.makespan() } else { measure.elapsed(last) };
     let makespan_s = hopeless_after.get().unwrap_or(makespan).as_secs_f64();
-    landed.sort_unstable();
-    let scope =
-        AuditScope { dry_run: settings.dry_run, landed: (!went_on).then_some(landed.as_slice()) };
+    // Which accounts have ended is asked of a run that broke off alone.
+    let landed = (!went_on).then(|| {
+        landed.sort_unstable();
+        landed
+    });
+    let scope = AuditScope { dry_run: settings.dry_run, landed: landed.as_deref() };
     let is_valid = has_ended && is_valid(scenario, &neon, &measure, scope);
     let records = measure.records();
     let (resources, failed) = if went_on {
