@@ -19,6 +19,8 @@ pub(super) enum Halt {
     Ambiguous(Failure),
     /// The run was stopped while a call waited: the account has not ended.
     Stopped,
+    /// It was to be read in place of a search, and that reads it after all: the account has not ended.
+    GaveWay,
     /// The whole run fails.
     Run(EngineError),
 }

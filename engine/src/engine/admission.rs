@@ -124,6 +124,8 @@ pub(super) struct Admitted<'a> {
     pub(super) granted_at: Timestamp,
     /// Time of that in which the server failed every call.
     pub(super) paused: Duration,
+    /// True for a call that gives way: it would have to wait, and is not to be sent.
+    pub(super) gives_way: bool,
 }
 
 impl AdmissionQueues {
@@ -184,6 +186,14 @@ impl AdmissionQueues {
         if let Some(queue) = &mut self.admission.borrow_mut().queues[endpoint.index()] {
             queue.limiter.on_deferred(until);
         }
+    }
+
+    /// Until when calls of `endpoint` have to wait because of earlier refusals.
+    pub(super) fn deferred_until(&self, endpoint: Endpoint) -> Timestamp {
+        let admission = self.admission.borrow();
+        let queue = admission.queues[endpoint.index()].as_ref();
+        let not_before = queue.map_or(Timestamp::ZERO, |queue| queue.limiter.not_before());
+        self.deferred_until[endpoint.index()].get().max(not_before)
     }
 
     /// Waits for the end of a pause, for the Retry-After deadline of `endpoint`, and while the server fails every call;
@@ -276,21 +286,31 @@ impl AdmissionQueues {
         self.admission.borrow().beside(endpoint)
     }
 
-    /// Waits until a call of `endpoint` may be sent. The permit is `None` without a limit.
+    /// Waits until a call of `endpoint` may be sent; one that `may_give_way` does not wait for the end of a deferral.
+    /// The permit is `None` without a limit.
     pub(super) async fn enter<C: Clock>(
         &self,
         clock: &C,
         stop: &Stop,
         endpoint: Endpoint,
+        may_give_way: bool,
     ) -> Admitted<'_> {
         let come = self.admission.borrow_mut().come(endpoint, clock.now());
         let Some(waiter) = come else {
             let granted_at = clock.now();
-            let paused = self.until_not_deferred(clock, stop, endpoint).await;
-            return Admitted { permit: None, granted_at, paused };
+            let gives_way = may_give_way && self.deferred_until(endpoint) > granted_at;
+            let paused = if gives_way {
+                Duration::ZERO
+            } else {
+                self.until_not_deferred(clock, stop, endpoint).await
+            };
+            return Admitted { permit: None, granted_at, paused, gives_way };
         };
         loop {
-            let admitted = self.admitted(clock, stop, endpoint, &waiter).await;
+            let admitted = self.admitted(clock, stop, endpoint, &waiter, may_give_way).await;
+            if admitted.gives_way {
+                return admitted;
+            }
             if !self.admission.borrow().has_too_many(endpoint) || stop.is_set() {
                 return self.sent(admitted, endpoint, clock.now());
             }
@@ -320,6 +340,7 @@ impl AdmissionQueues {
         stop: &Stop,
         endpoint: Endpoint,
         waiter: &Rc<Waiter>,
+        may_give_way: bool,
     ) -> Admitted<'_> {
         let guard = QueueGuard { admission: &self.admission, endpoint, waiter };
         if self.admission.borrow().echo.is_some() && EchoShare::concerns(endpoint) {
@@ -329,16 +350,20 @@ impl AdmissionQueues {
         let at = waiter.granted().await;
         std::mem::forget(guard);
         let granted_at = clock.now();
-        let permit = Permit { admission: &self.admission, endpoint, sequence: None };
-        if at > clock.now() {
+        let permit = Some(Permit { admission: &self.admission, endpoint, sequence: None });
+        let gives_way = |now| may_give_way && self.deferred_until(endpoint) > now;
+        if at > granted_at && !gives_way(granted_at) {
             stop.sleep_until(clock, at).await;
+        }
+        if gives_way(clock.now()) {
+            return Admitted { permit, granted_at, paused: Duration::ZERO, gives_way: true };
         }
         let held_from = clock.now();
         let paused = self.until_not_deferred(clock, stop, endpoint).await;
         if clock.now() > held_from {
             self.until_spaced_anew(clock, stop, endpoint).await;
         }
-        Admitted { permit: Some(permit), granted_at, paused }
+        Admitted { permit, granted_at, paused, gives_way: false }
     }
 }
 

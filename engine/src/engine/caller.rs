@@ -94,6 +94,9 @@ pub(super) struct Attempts {
     paused: Duration,
     /// Time for which the run had been held when the call was due.
     held_before: Duration,
+    /// True for a read that something else can replace: it is not made again once it is refused, nor does it wait
+    /// where others were.
+    gives_way: bool,
     /// For a write: when the state was read that it was decided on, if it is to be decided again once that is old.
     read_at: Option<Timestamp>,
     sent_at: Timestamp,
@@ -205,6 +208,16 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         self.queues.limit(endpoint)
     }
 
+    /// Until when calls of `endpoint` have to wait because of earlier refusals.
+    pub(super) fn deferred_until(&self, endpoint: Endpoint) -> Timestamp {
+        self.queues.deferred_until(endpoint)
+    }
+
+    /// Waits for a time, or for a stop.
+    pub(super) async fn sleep_until(&self, until: Timestamp) {
+        self.stop.sleep_until(self.clock, until).await;
+    }
+
     /// Places that calls of `endpoint` leave to others.
     pub(super) fn beside(&self, endpoint: Endpoint) -> u32 {
         self.queues.beside(endpoint)
@@ -223,6 +236,20 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let mut attempts = self.attempts();
         let body = self.go_on(request, &mut attempts, false).await?;
         Ok((body, attempts.sent_at))
+    }
+
+    /// As [`read`](Self::read), but gives way to what can replace it: `None` if it was refused, or would have to
+    /// wait because others were.
+    pub(super) async fn read_unless_refused(
+        &self,
+        request: &Request,
+    ) -> Result<Option<(Body, Timestamp)>, CallError> {
+        let mut attempts = Attempts { gives_way: true, ..self.attempts() };
+        match self.go_on(request, &mut attempts, false).await {
+            Ok(body) => Ok(Some((body, attempts.sent_at))),
+            Err(error) if error.call.outcome == Outcome::Rejected => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes `request`, a write. Unlike a read, it is not retried where it may have been carried
@@ -250,6 +277,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             of_outage: 0,
             paused: Duration::ZERO,
             held_before: self.queues.pauses.total(now),
+            gives_way: false,
             read_at: None,
             sent_at: now,
         }
@@ -312,7 +340,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             };
             // Defers all calls of the endpoint: the server does not tell them apart.
             self.queues.defer_until(endpoint, done_at + failed.retry_after);
-            let again = if hopeless { Err(NoRetry::Final) } else { self.retries.again(&failed) };
+            let is_final = hopeless || attempts.gives_way && outcome == Outcome::Rejected;
+            let again = if is_final { Err(NoRetry::Final) } else { self.retries.again(&failed) };
             if let Ok(delay) = again {
                 self.emit(&Event::BackedOff { delay });
                 // Seldom, so that no call carries the room for it.
@@ -343,8 +372,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let endpoint = request.endpoint();
         let come_at = self.clock.now();
         let held_before = self.queues.pauses.total(come_at);
-        let Admitted { permit, granted_at, paused } =
-            self.queues.enter(self.clock, self.stop, endpoint).await;
+        let Admitted { permit, granted_at, paused, gives_way } =
+            self.queues.enter(self.clock, self.stop, endpoint, attempts.gives_way).await;
         let sent_at = self.clock.now();
         let stopped = self.stop.is_set();
         let may_send = !stopped && self.barred.get().is_none();
@@ -352,9 +381,12 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let is_lost = || {
             written_account(request).is_some_and(|account| self.journal.sending(account).is_err())
         };
-        if !may_send || has_aged || is_lost() {
+        if !may_send || has_aged || gives_way || is_lost() {
             if let Some(permit) = permit {
                 permit.release(sent_at);
+            }
+            if may_send && gives_way {
+                return Err(gave_way(endpoint, attempts.made));
             }
             if may_send && has_aged {
                 return Err(aged(endpoint, attempts.made));
@@ -512,6 +544,17 @@ fn aged(endpoint: Endpoint, attempts: u32) -> CallError {
         body: None,
         message: format!("{}: not sent, decided on before a pause", endpoint.name()),
         delivery_unknown: DeliveryUnknown::Aged,
+        is_outage: false,
+    }
+}
+
+/// The error of a read that was not sent, since it gives way and others were refused.
+fn gave_way(endpoint: Endpoint, attempts: u32) -> CallError {
+    CallError {
+        call: FailedCall { endpoint, outcome: Outcome::Rejected, status: None, attempts },
+        body: None,
+        message: format!("{}: not sent, others were refused", endpoint.name()),
+        delivery_unknown: DeliveryUnknown::No,
         is_outage: false,
     }
 }

@@ -19,6 +19,18 @@ use neon_mock::api::{AccountId, Body, Category, Request};
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
+/// A read was refused, and gives way to the search that can read the account too.
+pub(super) struct GaveWay;
+
+/// An account on which all mappings were decided.
+struct DecidedAccount {
+    /// Progress of an earlier run.
+    before: AccountProgress,
+    progress: AccountProgress,
+    /// The write that it needs.
+    write: Option<PreparedWrite>,
+}
+
 /// Carries out a plan, account by account.
 pub(super) struct Migrator<'a, T, C> {
     caller: Caller<'a, T, C>,
@@ -139,38 +151,60 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         id: AccountId,
         reads: Reads,
     ) -> Result<Option<PendingAccount>, EngineError> {
-        match self.decide_all(id, reads).await {
-            Ok((before, progress, Some(write))) => {
-                self.caller.emit(&Event::Buffered { records: 1 });
-                return Ok(Some(PendingAccount { id, write, before, progress }));
-            }
-            Ok((mut before, progress, None)) => {
-                before.join(progress);
-                self.land_progress(id, before)?;
-            }
-            Err(halt) => self.halt(id, halt)?,
+        match self.decide_all(id, reads, false).await {
+            Ok(decided) => self.prepared(id, decided),
+            Err(halt) => self.halt(id, halt).map(|()| None),
         }
-        Ok(None)
+    }
+
+    /// The same, in place of a search that can read the account too.
+    ///
+    /// Errors: the inner [`GaveWay`], if the GET was refused; the account has not ended then.
+    pub(super) async fn overtake(
+        &self,
+        id: AccountId,
+    ) -> Result<Result<Option<PendingAccount>, GaveWay>, EngineError> {
+        match self.decide_all(id, Reads::Get, true).await {
+            Ok(decided) => self.prepared(id, decided).map(Ok),
+            Err(Halt::GaveWay) => Ok(Err(GaveWay)),
+            Err(halt) => self.halt(id, halt).map(|()| Ok(None)),
+        }
+    }
+
+    /// The account if it is to be written; otherwise it has landed.
+    fn prepared(
+        &self,
+        id: AccountId,
+        DecidedAccount { mut before, progress, write }: DecidedAccount,
+    ) -> Result<Option<PendingAccount>, EngineError> {
+        let Some(write) = write else {
+            before.join(progress);
+            return self.land_progress(id, before).map(|()| None);
+        };
+        self.caller.emit(&Event::Buffered { records: 1 });
+        Ok(Some(PendingAccount { id, write, before, progress }))
     }
 
     async fn decide_all(
         &self,
         id: AccountId,
         reads: Reads,
-    ) -> Result<(AccountProgress, AccountProgress, Option<PreparedWrite>), Halt> {
+        gives_way: bool,
+    ) -> Result<DecidedAccount, Halt> {
         let ResumePoint { from, progress: before } = self.begin(id).await?;
         let steps = from..self.job.plan.mappings.len();
         let mut progress = AccountProgress::default();
         if steps.is_empty() {
-            return Ok((before, progress, None));
+            return Ok(DecidedAccount { before, progress, write: None });
         }
         let write = match reads {
+            Reads::Get if gives_way => self.get_unless_refused(id, steps, &mut progress).await?,
             Reads::Get => self.get(id, steps, &mut progress).await?,
             Reads::Search => {
                 self.values(id, steps, &mut ReadValues::default(), &mut progress).await?
             }
         };
-        Ok((before, progress, write))
+        Ok(DecidedAccount { before, progress, write })
     }
 
     /// Writes an account that was read by `mode`, whereupon it has landed.
@@ -202,7 +236,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
                 self.emit_landed(id, AccountOutcome::Failed(failure));
                 Ok(())
             }
-            Halt::Stopped => Ok(()),
+            Halt::Stopped | Halt::GaveWay => Ok(()),
             Halt::Run(error) => Err(error),
         }
     }

@@ -18,7 +18,7 @@
 
 use super::account::PendingAccount;
 use super::error::EngineError;
-use super::migrator::Migrator;
+use super::migrator::{GaveWay, Migrator};
 use super::reading::PageResult;
 use super::settings::{Reads, Settings, WriteMode};
 use crate::clock::Clock;
@@ -27,7 +27,7 @@ use crate::transport::Transport;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::api::{AccountId, Endpoint, MAX_PAGE_SIZE};
 use neon_mock::time::Timestamp;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -57,6 +57,9 @@ const GETS_AHEAD: usize = 2;
 
 /// The most calls of an endpoint that wait in its queue.
 const MOST_AT_A_GATE: usize = 64;
+
+/// Time without further GETs in place of a search after one was refused; doubled by each further one in a row.
+const BACKOFF: Duration = Duration::from_millis(100);
 
 /// Capacity of an endpoint, in calls.
 #[derive(Clone, Copy)]
@@ -91,6 +94,8 @@ struct Room {
     patches: Places,
     puts: Places,
     gets: Places,
+    /// Until when GETs have to wait, since some were refused.
+    gets_deferred: Timestamp,
 }
 
 impl Room {
@@ -107,7 +112,8 @@ impl Room {
                 puts = puts.at_most(migrator.caller().beside(Endpoint::PatchAccount) as usize);
             }
         }
-        Self { patches, puts, gets: places(Endpoint::GetAccount) }
+        let gets_deferred = migrator.caller().deferred_until(Endpoint::GetAccount);
+        Self { patches, puts, gets: places(Endpoint::GetAccount), gets_deferred }
     }
 
     /// Writes that may be in flight.
@@ -122,23 +128,31 @@ enum PipelineStep {
     Search(SearchedPage),
     /// Read one account.
     Get(AccountId),
+    /// Read one account that a search can read too.
+    Overtake(AccountId),
+    /// Wait until GETs that a search can replace may be sent again.
+    AwaitGets(Timestamp),
     /// Drop an account's row, and read it whole.
     GetInstead(PendingAccount),
     /// Write one account, by PATCH or by PUT.
     Write(PendingAccount, WriteMode),
 }
 
-/// The accounts of a search, and how many of them, from the first on, are left to it.
+/// The accounts of a search, and those of them that are left to it: the others are read by GET.
 #[derive(Clone)]
 struct SearchedPage {
     ids: Rc<[AccountId]>,
-    left: Rc<Cell<usize>>,
+    left: Rc<RefCell<Vec<AccountId>>>,
 }
 
 /// The result of a step.
 enum StepResult {
     Searched(PageResult),
     Got(Option<PendingAccount>),
+    /// The GET was refused: the account is left to a search.
+    GaveWay(AccountId),
+    /// GETs may be sent again.
+    Waited,
     Written(WriteMode),
 }
 
@@ -155,6 +169,10 @@ struct Line<'i> {
     /// Read whole, and to be put.
     whole: VecDeque<PendingAccount>,
     searching: Option<SearchedPage>,
+    /// When GETs may overtake a search again, how often they were refused in a row, and whether a step waits for that.
+    gets_from: Timestamp,
+    gets_refused: u32,
+    awaits_gets: bool,
     getting: usize,
     patching: usize,
     putting: usize,
@@ -178,6 +196,9 @@ impl<'i> Line<'i> {
             pending: VecDeque::new(),
             whole: VecDeque::new(),
             searching: None,
+            gets_from: Timestamp::ZERO,
+            gets_refused: 0,
+            awaits_gets: false,
             getting: 0,
             patching: 0,
             putting: 0,
@@ -203,8 +224,9 @@ impl<'i> Line<'i> {
         if let Some(page) = self.next_page(room, now) {
             return Some(page);
         }
-        let step = match self.overtake(room) {
-            Some(id) => PipelineStep::Get(id),
+        let step = match self.overtake(room, now) {
+            Some(PipelineStep::AwaitGets(until)) => return Some(PipelineStep::AwaitGets(until)),
+            Some(step) => step,
             None => self.next_whole(room)?,
         };
         self.getting += 1;
@@ -259,9 +281,7 @@ impl<'i> Line<'i> {
 
     /// The last account that is left to the search under way, which does not read it any more.
     fn next_of_search(&mut self) -> Option<AccountId> {
-        let SearchedPage { ids, left } = self.searching.as_ref()?;
-        left.set(left.get().checked_sub(1)?);
-        Some(ids[left.get()])
+        self.searching.as_ref()?.left.borrow_mut().pop()
     }
 
     /// The next search, if it is time for one.
@@ -276,7 +296,7 @@ impl<'i> Line<'i> {
         let size = unread.min(self.page_size(room, now));
         (self.searched_at, self.written) = (Some(now), 0);
         let ids: Rc<[AccountId]> = std::iter::from_fn(|| self.next_unread()).take(size).collect();
-        let page = SearchedPage { left: Rc::new(Cell::new(ids.len())), ids };
+        let page = SearchedPage { left: Rc::new(RefCell::new(ids.to_vec())), ids };
         self.searching = Some(page.clone());
         Some(PipelineStep::Search(page))
     }
@@ -309,11 +329,20 @@ impl<'i> Line<'i> {
     }
 
     /// An account to read by GET in place of a search, since writes have nothing to do meanwhile.
-    fn overtake(&mut self, room: Room) -> Option<AccountId> {
+    fn overtake(&mut self, room: Room, now: Timestamp) -> Option<PipelineStep> {
         if self.getting >= room.gets.in_all || self.ahead(room) > room.writes() {
             return None;
         }
-        if self.searching.is_some() { self.next_of_search() } else { self.next_unread() }
+        let Some(page) = &self.searching else {
+            return self.next_unread().map(PipelineStep::Get);
+        };
+        let until = self.gets_from.max(room.gets_deferred);
+        if until > now {
+            let waits = !page.left.borrow().is_empty() && !self.awaits_gets;
+            self.awaits_gets |= waits;
+            return waits.then_some(PipelineStep::AwaitGets(until));
+        }
+        self.next_of_search().map(PipelineStep::Overtake)
     }
 
     /// The next account to read by GET.
@@ -359,28 +388,29 @@ impl<'i> Line<'i> {
         self.pending.len() + self.whole.len() + self.getting + waiting
     }
 
-    /// True if only a search is under way, which has nothing to find any more.
-    fn has_ended(&self) -> bool {
+    /// True if no call is under way but perhaps a search that has nothing to find any more, and none is to come:
+    /// nothing is left to do, or the run `breaks_off`.
+    fn has_ended(&self, breaks_off: bool) -> bool {
         let under_way = self.patching + self.putting + self.getting;
+        let in_vain = self.searching.as_ref().is_none_or(|page| page.left.borrow().is_empty());
         let waiting = self.pending.len() + self.whole.len() + self.single.len();
-        let idle = under_way + waiting == 0;
-        let in_vain = self.searching.as_ref().is_some_and(|page| page.left.get() == 0);
-        idle && in_vain && self.unread.is_empty() && self.again.is_empty()
+        let unread = self.unread.len() + self.again.len();
+        under_way == 0 && in_vain && (breaks_off || waiting + unread == 0)
     }
 
     /// Records the result of a step.
     fn take(&mut self, done: StepResult, now: Timestamp) {
         match done {
             StepResult::Searched(page) => {
+                self.searching = None;
                 if let Some(searched_at) = self.searched_at {
                     let took = now.since(searched_at);
                     // A mean that forgets: one long search is not all searches.
                     self.search_takes =
                         Some(self.search_takes.map_or(took, |mean| (mean + took) / 2));
                 }
-                let read = self.searching.take().map_or(0, |page| page.left.get());
-                if read > 0 {
-                    self.last_page = (read, page.unsettled.len() + page.pending.len());
+                if page.read > 0 {
+                    self.last_page = (page.read, page.unsettled.len() + page.pending.len());
                 }
                 if self.written > 0 {
                     let enough = usize::midpoint(self.enough, SEARCHES_AHEAD * self.written);
@@ -391,11 +421,22 @@ impl<'i> Line<'i> {
             }
             StepResult::Got(account) => {
                 self.getting -= 1;
+                self.gets_refused = 0;
                 match self.settings.write {
                     WriteMode::Patch => self.pending.extend(account),
                     WriteMode::Put | WriteMode::Both => self.whole.extend(account),
                 }
             }
+            StepResult::GaveWay(id) => {
+                self.getting -= 1;
+                self.gets_from = now + BACKOFF.saturating_mul(1 << self.gets_refused.min(3));
+                self.gets_refused += 1;
+                match &self.searching {
+                    Some(page) if page.ids.contains(&id) => page.left.borrow_mut().push(id),
+                    _ => self.single.push_back(id),
+                }
+            }
+            StepResult::Waited => self.awaits_gets = false,
             StepResult::Written(mode) => {
                 match mode {
                     WriteMode::Put => self.putting -= 1,
@@ -419,13 +460,13 @@ pub(super) async fn run<T: Transport, C: Clock>(
         for _ in 0..line.drop_old_rows(Room::now(migrator), now) {
             migrator.caller().emit(&Event::Buffered { records: -1 });
         }
-        while first.is_ok()
-            && !migrator.stop().is_set()
+        let breaks_off = first.is_err() || migrator.stop().is_set();
+        while !breaks_off
             && let Some(step) = line.next(Room::now(migrator), now)
         {
             running.push(carry_out(migrator, step));
         }
-        if line.has_ended() {
+        if line.has_ended(breaks_off) {
             break;
         }
         match running.next().await {
@@ -447,10 +488,18 @@ async fn carry_out<T: Transport, C: Clock>(
     step: PipelineStep,
 ) -> Result<StepResult, EngineError> {
     Ok(match step {
-        PipelineStep::Search(SearchedPage { ids, left }) => {
-            StepResult::Searched(migrator.page(&ids, &left).await?)
+        PipelineStep::Search(page) => {
+            StepResult::Searched(migrator.page(&page.ids, || page.left.take()).await?)
+        }
+        PipelineStep::AwaitGets(until) => {
+            migrator.caller().sleep_until(until).await;
+            StepResult::Waited
         }
         PipelineStep::Get(id) => StepResult::Got(migrator.prepare(id, Reads::Get).await?),
+        PipelineStep::Overtake(id) => match migrator.overtake(id).await? {
+            Ok(account) => StepResult::Got(account),
+            Err(GaveWay) => StepResult::GaveWay(id),
+        },
         PipelineStep::GetInstead(row) => {
             migrator.caller().emit(&Event::Buffered { records: -1 });
             StepResult::Got(migrator.prepare(row.id, Reads::Get).await?)

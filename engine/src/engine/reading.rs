@@ -14,7 +14,6 @@ use crate::plan::{Inconclusive, ResolvedPlan};
 use crate::transport::Transport;
 use neon_mock::api::{Account, AccountId, AccountKind, Body, CustomFieldItem, Request, SearchRow};
 use neon_mock::time::Timestamp;
-use std::cell::Cell;
 use std::ops::Range;
 
 /// An account as it was read by searches for its values.
@@ -32,6 +31,14 @@ pub(super) struct PageResult {
     pub(super) pending: Vec<PendingAccount>,
     /// Accounts that no row settles; they are read by GET.
     pub(super) unsettled: Vec<AccountId>,
+    /// Number of accounts that the search was still to read at its end.
+    pub(super) read: usize,
+}
+
+impl PageResult {
+    fn unsettled(ids: Vec<AccountId>) -> Self {
+        Self { pending: Vec::new(), read: ids.len(), unsettled: ids }
+    }
 }
 
 impl<T: Transport, C: Clock> Migrator<'_, T, C> {
@@ -44,6 +51,23 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     ) -> Result<Option<PreparedWrite>, Halt> {
         let task = self.task().await?;
         let (account, read_at) = self.read(id).await?;
+        Ok(self.decide_read(account, read_at, &task, steps, progress))
+    }
+
+    /// As [`get`](Self::get), but gives way where the read is refused.
+    pub(super) async fn get_unless_refused(
+        &self,
+        id: AccountId,
+        steps: Range<usize>,
+        progress: &mut AccountProgress,
+    ) -> Result<Option<PreparedWrite>, Halt> {
+        let task = self.task().await?;
+        let request = Request::GetAccount(id);
+        let read = self.caller().read_unless_refused(&request).await?;
+        let (body, read_at) = read.ok_or(Halt::GaveWay)?;
+        let Body::Account(account) = body else {
+            return Err(EngineError::WrongBody(request.endpoint()).into());
+        };
         Ok(self.decide_read(account, read_at, &task, steps, progress))
     }
 
@@ -157,27 +181,26 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     }
 
     /// Reads accounts by one search and decides all mappings on what its rows settle. Those that
-    /// need no write have landed. Once the rows are there, the first `left` accounts are still to be
-    /// decided: the others were read otherwise meanwhile.
+    /// need no write have landed. Once the rows are there, only those accounts are decided that `left` returns:
+    /// the others were read otherwise meanwhile.
     pub(super) async fn page(
         &self,
         ids: &[AccountId],
-        left: &Cell<usize>,
+        left: impl FnOnce() -> Vec<AccountId>,
     ) -> Result<PageResult, EngineError> {
         let task = self.task().await?;
         let slots: Vec<usize> = (0..task.slots.len()).collect();
         let Some(columns) = Columns::new(&task, &slots) else {
-            let unsettled = ids[..left.get()].to_vec();
-            return Ok(PageResult { unsettled, ..PageResult::default() });
+            return Ok(PageResult::unsettled(left()));
         };
         let rows = search_rows(self.caller(), &columns, ids).await?;
-        let ids = &ids[..left.get()];
+        let ids = left();
         let Some((rows, read_at)) = rows else {
-            return Ok(PageResult { unsettled: ids.to_vec(), ..PageResult::default() });
+            return Ok(PageResult::unsettled(ids));
         };
-        let mut page = PageResult::default();
+        let mut page = PageResult { read: ids.len(), ..PageResult::default() };
         let mut state = vec![None; task.slots.len()];
-        for &id in ids {
+        for id in ids {
             let settled = match only_row(&rows, id) {
                 Ok(row) if self.is_new(id) => columns.read(row, &mut state),
                 _ => Err(Inconclusive),
