@@ -178,12 +178,20 @@ impl AdmissionQueues {
         }
     }
 
-    /// Sends no call of `endpoint` before `until`; an earlier deadline does not shorten a later
+    /// Sends no call of `endpoint` for `delay` from `from` on; an earlier deadline does not shorten a later
     /// one.
-    pub(super) fn defer_until(&self, endpoint: Endpoint, until: Timestamp) {
+    pub(super) fn defer(&self, endpoint: Endpoint, from: Timestamp, delay: Duration) {
+        let until = from + delay;
         let current = &self.deferred_until[endpoint.index()];
         current.set(current.get().max(until));
-        if let Some(queue) = &mut self.admission.borrow_mut().queues[endpoint.index()] {
+        if delay.is_zero() {
+            return;
+        }
+        let mut admission = self.admission.borrow_mut();
+        for queue in admission.queues.iter_mut().flatten() {
+            queue.limiter.on_deferral(delay);
+        }
+        if let Some(queue) = &mut admission.queues[endpoint.index()] {
             queue.limiter.on_deferred(until);
         }
     }

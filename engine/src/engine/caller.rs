@@ -339,7 +339,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 retry_after: self.granted(endpoint, retry_after(&answer)),
             };
             // Defers all calls of the endpoint: the server does not tell them apart.
-            self.queues.defer_until(endpoint, done_at + failed.retry_after);
+            self.queues.defer(endpoint, done_at, failed.retry_after);
             let is_final = hopeless || attempts.gives_way && outcome == Outcome::Rejected;
             let again = if is_final { Err(NoRetry::Final) } else { self.retries.again(&failed) };
             if let Ok(delay) = again {

@@ -47,6 +47,9 @@ const PROBE_AFTER: u32 = 128;
 /// The same, if a higher level was taken before.
 const RECOVER_AFTER: u32 = 8;
 
+/// The same, where another endpoint was found to have a pool of as many.
+const ELSEWHERE_AFTER: u32 = 32;
+
 /// The same once no more refusals are free.
 const RECOVER_SPENT_AFTER: u32 = 32;
 
@@ -95,6 +98,8 @@ pub struct Adaptive {
     search: PoolSearch,
     /// The most calls that were in flight and all taken.
     taken: u32,
+    /// The pool that was found for another endpoint; 0 for none.
+    elsewhere: u32,
     /// Successes since the last attempt at one more call, or since the limit changed.
     successes: u32,
     /// Successes since the limit changed.
@@ -121,7 +126,7 @@ pub struct Adaptive {
     not_before: Timestamp,
     /// Mean time of a call that was taken, the last ones weighing more; 0 before the first.
     takes_s: f64,
-    /// When the last call was refused, and how long the server asked to wait then.
+    /// When the last call was refused, and how long the server asked to wait after a refusal, here or elsewhere.
     refused_at: Timestamp,
     deferral: Duration,
 }
@@ -165,6 +170,7 @@ impl Adaptive {
             limit: start,
             search: PoolSearch::Open,
             taken: 0,
+            elsewhere: 0,
             successes: 0,
             settled: 0,
             probe_after: PROBE_AFTER,
@@ -251,6 +257,11 @@ impl Adaptive {
             }
             let opened = self.limit + self.manners.opened_by_success();
             let most = match self.manners {
+                Manners::Polite if self.taken == self.elsewhere => {
+                    self.settled += 1;
+                    let is_early = self.settled < ELSEWHERE_AFTER.max(self.calls_waited());
+                    self.taken + if is_early { 0 } else { SPARE }
+                }
                 // No more refusals at once than are free.
                 Manners::Polite if self.taken < WIDE => {
                     let free = u32::try_from(call.spare_refusals).unwrap_or(0).max(SPARE);
@@ -275,12 +286,15 @@ impl Adaptive {
                 self.probe_after.min(most)
             }
         };
-        // One place more makes up for the calls that a wait misses after so many calls; half of the trials succeed.
-        let waited = self.calls_in(self.deferral) * f64::from(self.limit) / 2.0;
-        if self.successes >= due.max(waited as u32) {
+        if self.successes >= due.max(self.calls_waited()) {
             self.successes = 0;
             self.probing = true;
         }
+    }
+
+    /// Calls after which one place more makes up for those that the server's delay misses; half of the trials succeed.
+    fn calls_waited(&self) -> u32 {
+        (self.calls_in(self.deferral) * f64::from(self.limit) / 2.0) as u32
     }
 
     /// Calls that would be taken in `time`.
@@ -468,10 +482,11 @@ impl ConcurrencyLimit for Adaptive {
         self.not_before
     }
 
+    fn on_deferral(&mut self, delay: Duration) {
+        self.deferral = delay;
+    }
+
     fn on_deferred(&mut self, until: Timestamp) {
-        if until > self.refused_at {
-            self.deferral = until.since(self.refused_at);
-        }
         if let Some(rate) = &mut self.rate {
             rate.begin_round(until);
         }
@@ -522,6 +537,7 @@ impl ConcurrencyLimit for Adaptive {
         // Neon's page gives all endpoints but the search one figure: go there, and on with care.
         if !self.is_found() && self.rate.is_none() && self.taken <= pool {
             self.limit = pool.max(1);
+            self.elsewhere = self.limit;
         }
     }
 }

@@ -115,6 +115,9 @@ pub trait ConcurrencyLimit: fmt::Debug {
         None
     }
 
+    /// The server asked for a delay of `delay`, of this endpoint or another.
+    fn on_deferral(&mut self, _delay: Duration) {}
+
     /// The server asked for no call before `until`.
     fn on_deferred(&mut self, _until: Timestamp) {}
 
