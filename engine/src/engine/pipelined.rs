@@ -461,9 +461,7 @@ pub(super) async fn run<T: Transport, C: Clock>(
             migrator.caller().emit(&Event::Buffered { records: -1 });
         }
         let breaks_off = first.is_err() || migrator.stop().is_set();
-        while !breaks_off
-            && let Some(step) = line.next(Room::now(migrator), now)
-        {
+        while !breaks_off && let Some(step) = line.next(Room::now(migrator), now) {
             running.push(carry_out(migrator, step));
         }
         if line.has_ended(breaks_off) {

@@ -233,3 +233,51 @@ fn one_search_a_value_gives_all_four_times_of_the_guides_first_example() {
         assert!((minutes / claimed_min - 1.0_f64).abs() < 0.28, "{strategy}: {minutes} min");
     }
 }
+
+/// A run of 20 accounts on pools of two GETs, where a refusal asks for `retry_after` and a search takes `search`,
+/// with the most attempts that a GET took.
+fn beside_a_search(retry_after: &str, search: &str) -> (RunRecord, u32) {
+    let law = |class: &str, time: &str| {
+        format!("{class} = {{ law = \"constant\", time = \"{time}\" }}\n")
+    };
+    let classes = [("get", "100ms"), ("patch", "100ms"), ("put", "100ms"), ("metadata", "100ms")];
+    let laws = classes.map(|(class, time)| law(class, time)).concat() + &law("search", search);
+    let text = format!(
+        "schema = 1\ndescription = \"beside a search\"\n[limits]\npool = 2\nreject_after = \"10ms\"\n\
+         retry_after = \"{retry_after}\"\n[limits.endpoints]\n\"PATCH /accounts/{{id}}\" = 20\n[service]\n{laws}"
+    );
+    let scenario = Scenario::new(Workload {
+        profile: Some(neon_mock::profile::Profile::from_toml("beside-a-search", &text).unwrap()),
+        resources: Some(20),
+        mappings: Some(1),
+        ..Workload::default()
+    })
+    .unwrap();
+    let mut most = 0;
+    let mut watch = |event: &Event| {
+        if let Event::Done(call) = event
+            && call.endpoint == neon_mock::api::Endpoint::GetAccount
+        {
+            most = most.max(call.attempt);
+        }
+    };
+    let order = RunSpec::new(&scenario, Settings::new(Strategy::Pipelined));
+    let record = order.run(&World::Virtual, &mut watch).unwrap().record;
+    assert_eq!((record.audit.valid, record.records.migrated), (true, 20));
+    assert!(record.calls.rejected > 0, "nothing was refused");
+    (record, most)
+}
+
+#[test]
+fn a_refused_read_is_left_to_the_search_that_it_wanted_to_overtake() {
+    let (record, attempts) = beside_a_search("10s", "400ms");
+    assert!(record.makespan_s < 3.0, "{} s", record.makespan_s);
+    assert_eq!(attempts, 1, "a GET was made again");
+}
+
+#[test]
+fn reads_overtake_a_slow_search_again_once_the_server_allows_it() {
+    let (record, _) = beside_a_search("1s", "60s");
+    assert!(record.makespan_s < 10.0, "{} s", record.makespan_s);
+    assert!(record.calls.record_reads >= 20, "{} read singly", record.calls.record_reads);
+}

@@ -19,7 +19,7 @@ fn calls_go_first_come_first_served_and_never_more_than_allowed() {
                     let come_at = Timestamp::from_nanos(sequence);
                     clock.sleep_until(come_at).await;
                     let permit = queues
-                        .enter(clock, Stop::NEVER, Endpoint::GetAccount)
+                        .enter(clock, Stop::NEVER, Endpoint::GetAccount, false)
                         .await
                         .permit
                         .unwrap();
@@ -44,20 +44,23 @@ fn a_call_that_gives_up_leaves_the_line() {
     let queues = AdmissionQueues::new(&Limiter::Fixed(NonZeroU32::MIN), PATIENCE);
     clock
         .run(async {
-            let first =
-                queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount).await.permit.unwrap();
+            let first = queues
+                .enter(&clock, Stop::NEVER, Endpoint::GetAccount, false)
+                .await
+                .permit
+                .unwrap();
             {
-                let second = queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount);
+                let second = queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount, false);
                 let given_up = clock.sleep_until(Timestamp::from_nanos(5));
                 let (second, given_up) = (std::pin::pin!(second), std::pin::pin!(given_up));
                 futures_util::future::select(second, given_up).await;
             }
             first.done(clock.now(), Outcome::Ok);
             // Another endpoint has a gate of its own, and this one's place is free again.
-            drop(queues.enter(&clock, Stop::NEVER, Endpoint::PatchAccount).await);
-            drop(queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount).await);
+            drop(queues.enter(&clock, Stop::NEVER, Endpoint::PatchAccount, false).await);
+            drop(queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount, false).await);
             queues
-                .enter(&clock, Stop::NEVER, Endpoint::GetAccount)
+                .enter(&clock, Stop::NEVER, Endpoint::GetAccount, false)
                 .await
                 .permit
                 .unwrap()

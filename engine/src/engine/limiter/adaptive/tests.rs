@@ -141,7 +141,7 @@ fn a_place_is_tried_again_once_it_made_up_for_the_wait_that_the_server_asks_for(
         let mut limit = Adaptive::new(0, Manners::Polite);
         limit.on_result(&taken_in_a_second(0.0, 3));
         limit.on_result(&feedback(5.0, 2, true));
-        limit.on_deferred(Timestamp::ZERO + Duration::from_secs(5 + wait_s));
+        limit.on_deferral(Duration::from_secs(wait_s));
         let mut calls = 0;
         while limit.limit() == 2 {
             calls += 1;
@@ -258,4 +258,25 @@ fn a_rate_is_doubted_now_and_then_and_given_up_where_more_goes_through() {
     assert!(!patient.is_paced());
     take(&mut limit, 30.0, 0.02, 100);
     assert_eq!((limit.spacing(), limit.is_paced()), (Duration::ZERO, false));
+}
+
+/// Calls that an open limit takes at the pool of another endpoint, each of a second, before it tries one more.
+fn kept_for(pool: u32, delay: Duration) -> u32 {
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    limit.on_pool_elsewhere(pool);
+    limit.on_deferral(delay);
+    let mut calls = 0;
+    while limit.limit() == pool {
+        calls += 1;
+        limit.on_result(&taken_in_a_second(f64::from(calls), pool - 1));
+    }
+    assert_eq!(limit.limit(), pool + 1);
+    calls
+}
+
+#[test]
+fn the_pool_of_another_endpoint_is_kept_for_a_while_and_longer_where_refusals_cost_a_wait() {
+    assert_eq!(kept_for(4, Duration::ZERO), ELSEWHERE_AFTER);
+    // 30 s of four calls each, and one place more of four gains a quarter of a call for each: half of 480.
+    assert_eq!(kept_for(4, Duration::from_secs(30)), 240);
 }
