@@ -59,7 +59,7 @@ const GETS_AHEAD: usize = 2;
 const MOST_AT_A_GATE: usize = 64;
 
 /// Time without further GETs in place of a search after one was refused; doubled by each further one in a row.
-const BACKOFF: Duration = Duration::from_millis(100);
+const BACKOFF: Duration = Duration::from_millis(50);
 
 /// Capacity of an endpoint, in calls.
 #[derive(Clone, Copy)]
@@ -429,7 +429,7 @@ impl<'i> Line<'i> {
             }
             StepResult::GaveWay(id) => {
                 self.getting -= 1;
-                self.gets_from = now + BACKOFF.saturating_mul(1 << self.gets_refused.min(3));
+                self.gets_from = now + BACKOFF.saturating_mul(1 << self.gets_refused.min(4));
                 self.gets_refused += 1;
                 match &self.searching {
                     Some(page) if page.ids.contains(&id) => page.left.borrow_mut().push(id),
