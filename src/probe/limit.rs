@@ -35,6 +35,8 @@ pub struct InferredLimit {
     pub(super) by_pool: u32,
     /// Refusals that the least window leaves unexplained.
     pub(super) by_window: u32,
+    /// Refusals that the pool and the window together leave unexplained.
+    pub(super) by_both: u32,
     /// Refusals that a pool may leave unexplained for nothing.
     pub(super) slack: u32,
     /// Number of calls.
@@ -97,6 +99,11 @@ impl InferredLimit {
         self.by_pool.min(self.by_window + self.slack)
     }
 
+    /// Refusals that the one of them leaves unexplained, and both together do not.
+    pub(super) fn for_both(&self) -> u32 {
+        self.by_pool.min(self.by_window).saturating_sub(self.by_both)
+    }
+
     /// True if a pool and a window explain different numbers of refusals.
     pub fn is_unambiguous(&self) -> bool {
         self.for_window() != 0
@@ -139,6 +146,7 @@ pub(super) fn infer_limit(kinds: &[&[&Attempt]], has_others: bool) -> InferredLi
         return none;
     }
     let by_window = by_window_of(rate).unwrap_or(refused);
+    let by_both = seen.iter().map(|it| unexplained_by_both(it.calls, most, rate)).sum();
     let met_free = |(call, met): &(&&Attempt, usize)| {
         call.outcome == Outcome::Rejected && (*met as u32) < most
     };
@@ -157,7 +165,7 @@ pub(super) fn infer_limit(kinds: &[&[&Attempt]], has_others: bool) -> InferredLi
     let slack = if has_others { BESIDE_OTHERS } else { u32::from(refused >= MANY && is_short) };
     let is_pool = by_pool <= by_window + slack;
     let limit = if is_pool { AdmissionLimit::Pool(most) } else { AdmissionLimit::PerSecond(rate) };
-    InferredLimit { limit: Some(limit), by_pool, by_window, slack, held, ..none }
+    InferredLimit { limit: Some(limit), by_pool, by_window, by_both, slack, held, ..none }
 }
 
 /// The calls of one kind.
@@ -206,13 +214,26 @@ pub(super) fn in_flight<'a>(calls: &'a [&Attempt]) -> impl Iterator<Item = usize
 ///
 /// The window is GCRA with a burst of one second's calls, the other reading of Neon's limits page.
 fn unexplained_by_window(calls: &[&Attempt], rate: u32) -> Option<u32> {
+    admitted_by_window(calls, rate).map(|admitted| admitted.len() as u32)
+}
+
+/// Number of refusals that a pool of `pool` and a window of `rate` calls per second would have admitted.
+fn unexplained_by_both(calls: &[&Attempt], pool: u32, rate: u32) -> u32 {
+    let met: Vec<usize> = in_flight(calls).collect();
+    let by_window = admitted_by_window(calls, rate).unwrap_or_default();
+    by_window.into_iter().filter(|place| (met[*place] as u32) < pool).count() as u32
+}
+
+/// The places of the refusals that a window of `rate` calls per second would have admitted; `None` if it
+/// would have refused a call that was admitted.
+fn admitted_by_window(calls: &[&Attempt], rate: u32) -> Option<Vec<usize>> {
     let mut window = Window::new(NonZeroU32::new(rate)?);
-    let mut unexplained = 0;
-    for call in calls {
+    let mut admitted = Vec::new();
+    for (place, call) in calls.iter().enumerate() {
         let at = call.sent_at;
         if call.outcome == Outcome::Rejected {
             let earlier = Timestamp::from_nanos(at.as_nanos().saturating_sub(nanos(EXACT_TO)));
-            unexplained += u32::from(window.clone().admit(earlier).is_ok());
+            admitted.extend(window.clone().admit(earlier).is_ok().then_some(place));
         } else if let Err(until) = window.admit(at) {
             if until.since(at) > EXACT_TO {
                 return None;
@@ -220,7 +241,7 @@ fn unexplained_by_window(calls: &[&Attempt], rate: u32) -> Option<u32> {
             window.admit(until).ok()?;
         }
     }
-    Some(unexplained)
+    Some(admitted)
 }
 
 #[cfg(test)]
