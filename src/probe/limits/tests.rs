@@ -107,3 +107,19 @@ fn unseen_writes_may_be_limited_otherwise() {
     let others = share(&|one| one.held.iter().any(|held| *held > 0.0));
     assert!((0.03..0.1).contains(&others), "{others}");
 }
+
+#[test]
+fn refusals_that_only_a_pool_and_a_window_explain_together_show_both() {
+    // Five places, and eight calls per second: the burst fills the places, and after eight calls places are free in vain.
+    let burst = [[(0, true); 5], [(0, false); 5]].concat();
+    let after = [(55, true), (60, true), (65, true), (70, false), (75, false), (110, false)];
+    let reads = [&burst[..], &after, &[(5_000, true)]].concat();
+    let share = share_of(seen_of(50, &reads, &[]));
+    let both = KindLimits { pool: Some(5), per_second: Some(8) };
+    let shown = share(&|one| one.limits.get == both);
+    assert!(shown > 0.7, "{shown}");
+    // Without those refusals, a window of eight is seldom beside the pool.
+    let of_pool = share_of(seen_of(50, &[&burst[..], &after[..3]].concat(), &[]));
+    let beside = of_pool(&|one| one.limits.get == both);
+    assert!(beside < 0.05, "{beside}");
+}
