@@ -113,10 +113,10 @@ fn an_analysis_says_what_its_probe_is_worth() {
     let folder = tempfile::tempdir().unwrap();
     let analysis = |profile: &str, accounts: &str| {
         let size = ["--resources", accounts, "--mappings", "3", "--json", "--no-store"];
-        let probe = ["analyze", "--probe", "--profile", profile];
+        let probe = ["analyze", "--probe=20", "--profile", profile];
         json(&neonbench(folder.path(), &[&probe[..], &size].concat()).success())
     };
-    // The limiter finds a pool as cheaply as a probe does; a window costs it more.
+    // The limiter finds a pool as cheaply as a probe with a sample does; a window costs it more.
     let (window, pool) = (analysis("per-second", "40"), analysis("documented", "40"));
     let saved_s = |analysis: &Value| analysis["probe_worth"]["saved_s"].as_f64().unwrap();
     let took_s = |analysis: &Value| analysis["probe"]["duration_s"].as_f64().unwrap();

@@ -1,5 +1,9 @@
 //! Calls with retries: one request, from due to done, with an event per attempt.
 
+mod call_error;
+
+pub(super) use call_error::{CallError, DeliveryUnknown};
+
 use super::admission::{AdmissionQueues, Admitted, Permit};
 use super::control::Control;
 use super::limiter::LimitFactory;
@@ -10,6 +14,7 @@ use crate::clock::Clock;
 use crate::event::{Attempt, Event, FailedCall, Observer, Outcome};
 use crate::journal::{Journal, NoJournal};
 use crate::transport::{Transport, TransportError};
+use call_error::{aged, call_error, gave_way};
 use futures_util::future::{Either, select};
 use neon_mock::api::{AccountId, Body, Category, Endpoint, Request, Response, Status};
 use neon_mock::time::Timestamp;
@@ -51,34 +56,6 @@ enum CallBan {
     Unauthorized,
     /// The server failed every call for longer than the run waits.
     Outage,
-}
-
-/// A call that failed for good.
-#[derive(Debug)]
-pub(super) struct CallError {
-    /// Endpoint, outcome and attempts, for the failure report.
-    pub(super) call: FailedCall,
-    /// Body of the last answer.
-    pub(super) body: Option<Body>,
-    /// Message for people.
-    pub(super) message: String,
-    /// For a write: whether it may have been carried out.
-    pub(super) delivery_unknown: DeliveryUnknown,
-    /// True if the server has failed every call for longer than the run waits.
-    pub(super) is_outage: bool,
-}
-
-/// Delivery of a write that did not succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DeliveryUnknown {
-    /// The server answered, so it was not; or whoever resumes the run finds out.
-    No,
-    /// It may have been carried out; if not, a retry is due now.
-    Retryable,
-    /// It may have been carried out, and no retry is left.
-    Exhausted,
-    /// It was not sent: the run was held for so long that what it was decided on is old.
-    Aged,
 }
 
 /// The attempts of one call so far.
@@ -513,79 +490,9 @@ impl<T: Transport, C: Clock> Drop for OpenCall<'_, '_, T, C> {
     }
 }
 
-impl CallError {
-    /// Adds the reason for giving up, where the answer does not show it.
-    fn because(mut self, no_retry: Option<NoRetry>) -> Self {
-        if let Some(no_retry @ (NoRetry::Deadline(_) | NoRetry::BudgetSpent)) = no_retry {
-            self.message = format!("{}; not made again: {no_retry}", self.message);
-        }
-        self
-    }
-
-    /// The same, as the end of an outage that was longer than the run waits.
-    fn of_outage(mut self, longest: Duration) -> Self {
-        let longest = humantime::format_duration(longest);
-        self.message =
-            format!("it failed every call for {longest} (--max-outage): {}", self.message);
-        self.is_outage = true;
-        self
-    }
-
-    /// True if every call to come would fail alike.
-    pub(super) fn ends_run(&self) -> bool {
-        self.is_outage || self.call.outcome == Outcome::Unauthorized
-    }
-}
-
-/// The error of a write that was not sent, since the run was held for long after it was decided on.
-fn aged(endpoint: Endpoint, attempts: u32) -> CallError {
-    CallError {
-        call: FailedCall { endpoint, outcome: Outcome::Abandoned, status: None, attempts },
-        body: None,
-        message: format!("{}: not sent, decided on before a pause", endpoint.name()),
-        delivery_unknown: DeliveryUnknown::Aged,
-        is_outage: false,
-    }
-}
-
-/// The error of a read that was not sent, since it gives way and others were refused.
-fn gave_way(endpoint: Endpoint, attempts: u32) -> CallError {
-    CallError {
-        call: FailedCall { endpoint, outcome: Outcome::Rejected, status: None, attempts },
-        body: None,
-        message: format!("{}: not sent, others were refused", endpoint.name()),
-        delivery_unknown: DeliveryUnknown::No,
-        is_outage: false,
-    }
-}
-
 /// Delay that Retry-After asks for; zero without the header.
 fn retry_after(answer: &Result<Response, TransportError>) -> Duration {
     answer.as_ref().ok().and_then(|response| response.retry_after).unwrap_or_default()
-}
-
-fn call_error(
-    endpoint: Endpoint,
-    outcome: Outcome,
-    attempts: u32,
-    answer: Result<Response, TransportError>,
-    delivery_unknown: DeliveryUnknown,
-) -> CallError {
-    let name = endpoint.name();
-    let (status, body, message) = match answer {
-        Err(error) => (None, None, format!("{name}: {error}")),
-        Ok(Response { status, body, .. }) => {
-            let reason = match &body {
-                Body::Errors(errors) if !errors.is_empty() => {
-                    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-                }
-                _ => outcome.name().replace('_', " "),
-            };
-            (Some(status), Some(body), format!("{name} answered {status}: {reason}"))
-        }
-    };
-    let call = FailedCall { endpoint, outcome, status, attempts };
-    CallError { call, body, message, delivery_unknown, is_outage: false }
 }
 
 /// The account that `request` writes.

@@ -249,12 +249,12 @@ const LIBM: &[Golden] = &[
     Golden("log-normal, parallel", 0xa30e_d11b_26c0_776b, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("log-normal, put_batch", 0x900a_41fd_8ec9_4ba4, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("log-normal, hybrid", 0x5d51_9d02_ac6e_2d0e, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("log-normal, pipelined", 0x5d27_65eb_d3b8_063f, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("log-normal, pipelined", 0x7c70_9d65_1b02_def1, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("moves, standard", 0x7637_dd4b_486f_e84a, "c752cb61d4ad4474a445e1eec4de19e8"),
     Golden("moves, parallel", 0x3ab0_6acb_89e5_be6c, "c752cb61d4ad4474a445e1eec4de19e8"),
     Golden("moves, put_batch", 0x83d4_4206_9dfb_2781, "c752cb61d4ad4474a445e1eec4de19e8"),
     Golden("moves, hybrid", 0xf7a9_32a0_0ff8_be77, "c752cb61d4ad4474a445e1eec4de19e8"),
-    Golden("moves, pipelined", 0x30cf_b1b6_ee39_1677, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, pipelined", 0xa259_c64d_f242_d007, "c752cb61d4ad4474a445e1eec4de19e8"),
 ];
 
 #[test]

@@ -59,11 +59,10 @@ pub(super) struct QueueGuard<'a> {
 impl Drop for QueueGuard<'_> {
     fn drop(&mut self) {
         let mut admission = self.admission.borrow_mut();
-        if self.waiter.granted.get().is_some() {
+        if self.waiter.is_granted() {
             admission.return_slot(self.endpoint);
         } else {
-            let waiting = &mut admission.queue(self.endpoint).waiting;
-            waiting.retain(|waiting| !Rc::ptr_eq(waiting, self.waiter));
+            admission.leave(self.endpoint, self.waiter);
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::super::limiter::Limiter;
 use super::*;
+use crate::event::Outcome;
 use crate::world::VirtualClock;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::num::NonZeroU32;
