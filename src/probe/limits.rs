@@ -388,7 +388,7 @@ fn drawn(
     from: &mut Generator,
 ) -> KindLimits {
     let [kind, size, beside, beside_size] = [(); 4].map(|()| unit(from.next_u64()));
-    // What both explain and the one does not shows both.
+    // Refusals that only a pool and a window together explain show both.
     let has_both = PRIOR_BOTH / (1.0 - PRIOR_BOTH) * (2.0 * f64::from(seen.for_both())).exp();
     if seen.for_both() > 0 && beside < has_both / (1.0 + has_both) {
         let pool = Some(seen.most_in_flight.max(1));

@@ -82,7 +82,7 @@ impl AdmissionQueues {
         }
     }
 
-    /// Until when calls of `endpoint` have to wait because of earlier refusals.
+    /// The time from which calls of `endpoint` may be sent: earlier refusals make them wait until then.
     pub(super) fn deferred_until(&self, endpoint: Endpoint) -> Timestamp {
         self.deferred_until[endpoint.index()]
             .get()

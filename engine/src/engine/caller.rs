@@ -11,7 +11,7 @@ use super::retry::{FailedAttempt, NoRetry, Retries};
 use super::settings::{Settings, WriteMode};
 use super::stop::Stop;
 use crate::clock::Clock;
-use crate::event::{Attempt, Event, FailedCall, Observer, Outcome};
+use crate::event::{Attempt, Event, Observer, Outcome};
 use crate::journal::{Journal, NoJournal};
 use crate::transport::{Transport, TransportError};
 use call_error::{aged, call_error, gave_way};
@@ -185,7 +185,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         self.queues.limit(endpoint)
     }
 
-    /// Until when calls of `endpoint` have to wait because of earlier refusals.
+    /// The time from which calls of `endpoint` may be sent: earlier refusals make them wait until then.
     pub(super) fn deferred_until(&self, endpoint: Endpoint) -> Timestamp {
         self.queues.deferred_until(endpoint)
     }
@@ -441,14 +441,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             Some(CallBan::Outage) => (Outcome::Unreachable, "not sent"),
             None => (Outcome::Abandoned, "the run was stopped"),
         };
-        let call = FailedCall { endpoint, outcome, status: None, attempts };
-        let error = CallError {
-            call,
-            body: None,
-            message: format!("{}: {why}", endpoint.name()),
-            delivery_unknown: DeliveryUnknown::No,
-            is_outage: false,
-        };
+        let error = CallError::unsent(endpoint, outcome, attempts, why);
         if bar == Some(CallBan::Outage) { error.of_outage(self.max_outage) } else { error }
     }
 

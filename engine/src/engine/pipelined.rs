@@ -94,7 +94,7 @@ struct Room {
     patches: Places,
     puts: Places,
     gets: Places,
-    /// Until when GETs have to wait, since some were refused.
+    /// The time from which GETs may be sent: earlier refusals make them wait until then.
     gets_deferred: Timestamp,
 }
 

@@ -35,6 +35,17 @@ pub(in crate::engine) enum DeliveryUnknown {
 }
 
 impl CallError {
+    /// The error of a call that was not sent, or not waited for.
+    pub(super) fn unsent(endpoint: Endpoint, outcome: Outcome, attempts: u32, why: &str) -> Self {
+        Self {
+            call: FailedCall { endpoint, outcome, status: None, attempts },
+            body: None,
+            message: format!("{}: {why}", endpoint.name()),
+            delivery_unknown: DeliveryUnknown::No,
+            is_outage: false,
+        }
+    }
+
     /// Adds the reason for giving up, where the answer does not show it.
     pub(super) fn because(mut self, no_retry: Option<NoRetry>) -> Self {
         if let Some(no_retry @ (NoRetry::Deadline(_) | NoRetry::BudgetSpent)) = no_retry {
@@ -60,24 +71,14 @@ impl CallError {
 
 /// The error of a write that was not sent, since the run was held for long after it was decided on.
 pub(super) fn aged(endpoint: Endpoint, attempts: u32) -> CallError {
-    CallError {
-        call: FailedCall { endpoint, outcome: Outcome::Abandoned, status: None, attempts },
-        body: None,
-        message: format!("{}: not sent, decided on before a pause", endpoint.name()),
-        delivery_unknown: DeliveryUnknown::Aged,
-        is_outage: false,
-    }
+    let why = "not sent, decided on before a pause";
+    let error = CallError::unsent(endpoint, Outcome::Abandoned, attempts, why);
+    CallError { delivery_unknown: DeliveryUnknown::Aged, ..error }
 }
 
 /// The error of a read that was not sent, since it gives way and others were refused.
 pub(super) fn gave_way(endpoint: Endpoint, attempts: u32) -> CallError {
-    CallError {
-        call: FailedCall { endpoint, outcome: Outcome::Rejected, status: None, attempts },
-        body: None,
-        message: format!("{}: not sent, others were refused", endpoint.name()),
-        delivery_unknown: DeliveryUnknown::No,
-        is_outage: false,
-    }
+    CallError::unsent(endpoint, Outcome::Rejected, attempts, "not sent, others were refused")
 }
 
 pub(super) fn call_error(
